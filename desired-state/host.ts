@@ -1,0 +1,116 @@
+// The one resource: a Host, what it should be (spec) and what it reports (status). Schemas only.
+import { z } from 'zod';
+import { conditionSchema } from './conditions.ts';
+
+export const API_VERSION = 'lockstep/v1';
+
+/** A host's name is an RFC 1123 label, so it is never a path and fits a file name, a DNS name and a key. */
+export const hostNameSchema = z
+  .string()
+  .regex(
+    /^[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?$/,
+    'expected an RFC 1123 label (lower-case letters, digits and -, at most 63)',
+  );
+
+export const ROLES = ['controller', 'worker', 'storage'] as const;
+/** A host's role, and the name of the service set that belongs to it. */
+export const roleSchema = z.enum(ROLES);
+export type Role = z.infer<typeof roleSchema>;
+
+const labelPart = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
+/** Kubernetes' rule for labels, without prefixes. */
+const labelKeySchema = z
+  .string()
+  .regex(labelPart, 'expected a label key (letters, digits, ., _ and -, at most 63)');
+const labelValueSchema = z.string().refine((value) => value === '' || labelPart.test(value), {
+  error: 'expected a label value (letters, digits, ., _ and -, at most 63)',
+});
+export const labelsSchema = z.record(labelKeySchema, labelValueSchema);
+export type Labels = z.infer<typeof labelsSchema>;
+
+/** The longest reason a person may give, in characters. */
+export const MAX_REASON = 1_024;
+export const reasonSchema = z.string().max(MAX_REASON);
+
+/** What a host should be. The two are independent: design.md has the table. */
+export const specSchema = z.strictObject({ locked: z.boolean(), servicesEnabled: z.boolean() });
+export type Spec = z.infer<typeof specSchema>;
+
+/** The same spec on the wire and on disk, where a newer peer may have added fields. */
+export const looseSpecSchema = z.object({ locked: z.boolean(), servicesEnabled: z.boolean() });
+
+/** Annotation keys that Lockstep writes: who changed the spec last, when and why. */
+export const ANNOTATIONS = {
+  changedBy: 'lockstep/changed-by',
+  changedAt: 'lockstep/changed-at',
+  reason: 'lockstep/reason',
+} as const;
+
+export const annotationsSchema = z.record(z.string().max(128), z.string().max(MAX_REASON));
+
+/** `generation` is +1 for each change of the spec, set by the store; 0 means that no spec is known. */
+export const generationSchema = z.int().min(0);
+
+export const metadataSchema = z.object({
+  name: hostNameSchema,
+  generation: generationSchema,
+  labels: labelsSchema,
+  annotations: annotationsSchema,
+});
+export type Metadata = z.infer<typeof metadataSchema>;
+
+/** present: a regular file; blocked: something else stands there, or it can't be read. */
+export const flagStateSchema = z.enum(['present', 'absent', 'blocked']);
+export type FlagState = z.infer<typeof flagStateSchema>;
+
+export const flagsStatusSchema = z.object({ volatile: flagStateSchema, persistent: flagStateSchema });
+
+export const serviceStateSchema = z.enum(['running', 'starting', 'stopping', 'stopped', 'failed', 'unknown']);
+export type ServiceState = z.infer<typeof serviceStateSchema>;
+
+export const serviceStatusSchema = z.object({
+  name: z.string().max(255),
+  set: roleSchema,
+  state: serviceStateSchema,
+  message: z.string().max(4_096),
+});
+export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
+
+/** What a host reports of itself. `observedGeneration` is the newest generation it acknowledged. */
+export const statusSchema = z.object({
+  observedGeneration: generationSchema,
+  conditions: z.array(conditionSchema).max(32),
+  flags: flagsStatusSchema,
+  services: z.array(serviceStatusSchema).max(4_096),
+  bootId: z.string().max(128),
+  agentVersion: z.string().max(64),
+  roles: z.array(roleSchema).max(3),
+});
+export type Status = z.infer<typeof statusSchema>;
+
+/** A host as the API shows it. `status` is there once its agent has reported or the controller knows Online. */
+export const hostSchema = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('Host'),
+  metadata: metadataSchema,
+  spec: specSchema,
+  status: statusSchema,
+});
+export type Host = z.infer<typeof hostSchema>;
+
+export const hostListSchema = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('HostList'),
+  items: z.array(hostSchema),
+});
+export type HostList = z.infer<typeof hostListSchema>;
+
+/** Are the two the same desired state? */
+export function sameSpec(a: Spec, b: Spec): boolean {
+  return a.locked === b.locked && a.servicesEnabled === b.servicesEnabled;
+}
+
+/** For people: `locked, services disabled`. */
+export function describeSpec(spec: Spec): string {
+  return `${spec.locked ? 'locked' : 'unlocked'}, services ${spec.servicesEnabled ? 'enabled' : 'disabled'}`;
+}

@@ -1,0 +1,28 @@
+// The Disk port: the few file operations that the agent's guarantees are built from, one system call or so each, so that the simulation can
+// crash between any two and lose what was not synced. Adapter: linux/disk.ts. Every method throws the Node system error (with `code`) on failure.
+
+/** What stands at a path, itself, links not followed. `other`: fifo, device, socket. */
+export type FileKind = 'absent' | 'file' | 'folder' | 'link' | 'other';
+
+export interface Disk {
+  /** Absent when it, or a folder above it, does not exist; any other failure throws. */
+  kindOf(path: string): Promise<FileKind>;
+  /** The first `maxBytes` of a regular file as UTF-8; never follows a link, never blocks on a fifo. Throws ENOENT when absent. */
+  read(path: string, maxBytes: number): Promise<string>;
+  /** Names in a folder; [] when it is absent. */
+  list(path: string): Promise<readonly string[]>;
+  /** Creates the folder and those above it (0755), syncing each new entry; nothing when it is there. */
+  makeFolder(path: string): Promise<void>;
+  /** Creates a new regular file with exactly `mode` (whatever the umask) and this content; EEXIST when anything stands there. Not synced. */
+  create(path: string, content: string, mode: number): Promise<void>;
+  /** fsync of a regular file's content; never follows a link. */
+  syncFile(path: string): Promise<void>;
+  /** fsync of a folder's entries. */
+  syncFolder(path: string): Promise<void>;
+  /** Replaces whatever stands at `to` (EISDIR or ENOTEMPTY for a folder). */
+  rename(from: string, to: string): Promise<void>;
+  /** unlink: removes the entry itself, never what a link points to; ENOENT when absent, EISDIR or EPERM for a folder. */
+  remove(path: string): Promise<void>;
+  /** The path with every link in it resolved; throws ENOENT. */
+  resolve(path: string): Promise<string>;
+}
