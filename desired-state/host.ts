@@ -63,7 +63,12 @@ export type Metadata = z.infer<typeof metadataSchema>;
 export const flagStateSchema = z.enum(['present', 'absent', 'blocked']);
 export type FlagState = z.infer<typeof flagStateSchema>;
 
-export const flagsStatusSchema = z.object({ volatile: flagStateSchema, persistent: flagStateSchema });
+/** As reported; unknown: no agent has reported it yet. */
+const reportedFlagStateSchema = z.enum([...flagStateSchema.options, 'unknown']);
+export const flagsStatusSchema = z.object({
+  volatile: reportedFlagStateSchema,
+  persistent: reportedFlagStateSchema,
+});
 
 export const serviceStateSchema = z.enum(['running', 'starting', 'stopping', 'stopped', 'failed', 'unknown']);
 export type ServiceState = z.infer<typeof serviceStateSchema>;

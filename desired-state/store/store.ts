@@ -45,6 +45,11 @@ export interface SpecWrite {
    * new, or its tombstone is lifted; else it stays. Leave it out for no floor.
    */
   readonly generationFloor?: number;
+  /**
+   * true: the generation rises by the same rule even when the spec is the same. An operator who asks again for what a store that is
+   * behind its agent already says must get through to that agent.
+   */
+  readonly renumber?: boolean;
 }
 
 export interface StatusWrite {
@@ -94,6 +99,7 @@ export interface Store {
   /**
    * Every record whose revision is above `afterRevision`, in order of revision: first what is there, then as it is written, until `signal` aborts
    * (then it ends without an error). Several writes to a host may be seen as the last one only. Bounded: a slow reader skips, it never queues up.
+   * The hosts of one write share its revision: to go on after an interruption, start below the revision of the last record seen.
    */
   watch(afterRevision: number, signal: AbortSignal): AsyncIterable<HostRecord>;
   /** Moves the fence `name` to its next token (1 at first) and returns it: whoever holds an older token can no longer write with it. */

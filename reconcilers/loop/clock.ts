@@ -5,7 +5,7 @@ export interface Clock {
   now(): number;
   /** Monotonic, ms: for durations and deadlines. */
   monotonicMs(): number;
-  /** Calls `fire` once after `ms`; the returned function cancels it. */
+  /** Calls `fire` once after `ms`, and after 1 ms at least, as Node does: what is due in a rounding error comes later, not now for ever. The returned function cancels it. */
   setTimer(ms: number, fire: () => void): () => void;
 }
 

@@ -12,10 +12,13 @@ export interface Service {
   readonly group: number | null;
 }
 
-/** What asking a service gave. Unknown is never treated as stopped. `recorded`: known from a record of its last run, not from the service itself. */
+/**
+ * What asking a service gave. Unknown is never treated as stopped. Incomplete: it can't be asked, and its last run failed or was cut short, so it may
+ * be either: whichever verb is wanted is run again. `recorded`: known from a record of its last run, not from the service itself.
+ */
 export interface ServiceObservation {
   readonly service: Service;
-  readonly state: 'running' | 'stopped' | 'unknown';
+  readonly state: 'running' | 'stopped' | 'unknown' | 'incomplete';
   /** Why, where the state needs a word; else ''. */
   readonly message: string;
   readonly recorded: boolean;
@@ -45,6 +48,8 @@ export type RunResult =
     }
   | { readonly kind: 'timed-out'; readonly afterMs: number; readonly tail: string }
   | { readonly kind: 'aborted' }
+  /** It ended while nobody who could know its exit code was there: asking the service tells what came of it. */
+  | { readonly kind: 'ended-unseen' }
   /** It could not be begun at all: no exec permission, vanished, no memory. */
   | { readonly kind: 'not-run'; readonly message: string };
 
@@ -84,6 +89,8 @@ export function describeRun(result: RunResult): string {
       return `was ended at its time limit of ${result.afterMs} ms${tailOf(result.tail)}`;
     case 'aborted':
       return 'was aborted';
+    case 'ended-unseen':
+      return 'ended unseen, during a restart of the agent';
     case 'not-run':
       return `could not be run: ${result.message}`;
   }

@@ -1,0 +1,134 @@
+// The controller's API as typed calls: for the CLI, the demo and tests. Everything that arrives is parsed.
+import { LockstepError } from '../../desired-state/errors.ts';
+import { eventListSchema, type StoredEvent, storedEventSchema } from '../../desired-state/events.ts';
+import {
+  type Host,
+  type HostList,
+  hostListSchema,
+  hostSchema,
+  type Labels,
+} from '../../desired-state/host.ts';
+import { parseOrThrow } from '../../desired-state/parse.ts';
+import {
+  type Change,
+  changeListSchema,
+  changeSchema,
+  type DeclareBody,
+  goneSchema,
+  type LockBody,
+} from '../api/schemas.ts';
+import { askOnce, type HttpRequest, streamEvents } from './unix-http.ts';
+
+export type Action = 'lock' | 'unlock' | 'enable-services' | 'disable-services';
+
+/** What a watch of hosts tells. `synced`: everything that was there has been told. */
+export type HostNews =
+  | { readonly type: 'host'; readonly host: Host }
+  | { readonly type: 'gone'; readonly name: string }
+  | { readonly type: 'synced' };
+
+export interface ApiClientOptions {
+  readonly socketPath: string;
+  /** Who asks: events and annotations name them. */
+  readonly actor: string;
+}
+
+/** Every call throws LockstepError: with the controller's own code, or `Unavailable` when it can't be reached. */
+export class ApiClient {
+  readonly socketPath: string;
+  readonly #headers: Readonly<Record<string, string>>;
+
+  constructor({ socketPath, actor }: ApiClientOptions) {
+    this.socketPath = socketPath;
+    this.#headers = { 'lockstep-actor': encodeURIComponent(actor) };
+  }
+
+  async listHosts(query: { readonly labelSelector?: string | undefined } = {}): Promise<HostList> {
+    const answer = await this.#ask('GET', `/v1/hosts${queryOf(query)}`);
+    return parseOrThrow(hostListSchema, answer, 'answer to the list of hosts');
+  }
+
+  async getHost(name: string): Promise<Host> {
+    const answer = await this.#ask('GET', `/v1/hosts/${encodeURIComponent(name)}`);
+    return parseOrThrow(hostSchema, answer, `answer for host ${name}`);
+  }
+
+  async declare(body: DeclareBody): Promise<Change> {
+    return parseOrThrow(changeSchema, await this.#ask('POST', '/v1/hosts', body), 'answer to declare');
+  }
+
+  async remove(name: string, { force }: { readonly force: boolean }): Promise<void> {
+    await this.#ask('DELETE', `/v1/hosts/${encodeURIComponent(name)}${force ? '?force=true' : ''}`);
+  }
+
+  /** What became of each target, in the order that they were named. */
+  async change(action: Action, body: LockBody): Promise<readonly Change[]> {
+    const answer = await this.#ask('POST', `/v1/hosts/actions/${action}`, body);
+    return parseOrThrow(changeListSchema, answer, `answer to ${action}`).items;
+  }
+
+  /** Newest last. */
+  async events(query: {
+    readonly host?: string | undefined;
+    readonly limit?: number;
+  }): Promise<readonly StoredEvent[]> {
+    const answer = await this.#ask('GET', `/v1/events${queryOf(query)}`);
+    return parseOrThrow(eventListSchema, answer, 'answer to events').items;
+  }
+
+  /** @throws LockstepError `Unavailable` until the controller can serve. */
+  async ready(): Promise<void> {
+    await this.#ask('GET', '/readyz');
+  }
+
+  /** Hosts as they are, then `synced`, then as they change; until `signal` aborts. @throws when the connection breaks. */
+  async *watchHosts(query: WatchQuery, signal: AbortSignal): AsyncGenerator<HostNews, void, undefined> {
+    const { names, labelSelector } = query;
+    const path = `/v1/watch${queryOf({ names: names?.join(','), labelSelector })}`;
+    for await (const { event, data } of this.#stream(path, signal)) {
+      if (event === 'host') yield { type: 'host', host: parseOrThrow(hostSchema, data, 'watch of hosts') };
+      else if (event === 'gone') yield { type: 'gone', ...parseOrThrow(goneSchema, data, 'watch of hosts') };
+      else if (event === 'synced') yield { type: 'synced' };
+    }
+  }
+
+  /** The newest `limit` events, then each as it happens; until `signal` aborts. @throws when the connection breaks. */
+  async *watchEvents(
+    query: { readonly host?: string; readonly limit?: number },
+    signal: AbortSignal,
+  ): AsyncGenerator<StoredEvent, void, undefined> {
+    for await (const { event, data } of this.#stream(`/v1/events/watch${queryOf(query)}`, signal)) {
+      if (event === 'event') yield parseOrThrow(storedEventSchema, data, 'watch of events');
+    }
+  }
+
+  #ask(method: HttpRequest['method'], path: string, body?: unknown): Promise<unknown> {
+    return askOnce(this.socketPath, { method, path, body, headers: this.#headers });
+  }
+
+  async *#stream(path: string, signal: AbortSignal) {
+    yield* streamEvents(this.socketPath, { method: 'GET', path, headers: this.#headers, signal });
+    if (signal.aborted) return;
+    throw new LockstepError('Unavailable', `the controller at unix:${this.socketPath} ended the watch`);
+  }
+}
+
+export interface WatchQuery {
+  /** At most about 200 of them: they travel in the request's line. */
+  readonly names?: readonly string[] | undefined;
+  readonly labelSelector?: string | undefined;
+}
+
+/** `site=lab,rack=3`. */
+export function selectorOf(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}
+
+function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
+  const given = Object.entries(values).flatMap(([key, value]): [string, string][] =>
+    value === undefined ? [] : [[key, String(value)]],
+  );
+  return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}

@@ -1,0 +1,40 @@
+// The command line of lockstep: its commands, their help, and what counts as wrong usage.
+import { Command } from 'commander';
+import { VERSION } from '../version.ts';
+import type { Cli } from './cli.ts';
+import { addChanges } from './commands/change.ts';
+import { addDeclare } from './commands/declare.ts';
+import { addEvents } from './commands/events.ts';
+import { addGet } from './commands/get.ts';
+import { addWait } from './commands/wait.ts';
+
+const HELP = `
+Without --controller it is $LOCKSTEP_CONTROLLER, else the one in ./.lockstep (where npm start keeps it), else
+unix:/var/lib/lockstep-controller/controller.sock.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 timed out waiting, 4 refused, 5 not found, 6 conflict.
+
+Examples:
+  lockstep get hosts
+  lockstep lock compute-0 --reason "disk swap" --wait
+  lockstep events compute-0`;
+
+/** @returns the program; parsing throws CommanderError for wrong usage and for help, and whatever a command throws. */
+export function buildProgram(cli: Cli): Command {
+  const program = new Command('lockstep')
+    .description('Says what the hosts of a fleet should be, and shows how they are.')
+    .option('--controller <unix:PATH>', 'the controller to talk to')
+    .version(VERSION)
+    .allowExcessArguments(false)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'lockstep: ')) })
+    .showHelpAfterError('(add --help for what it takes)')
+    .showSuggestionAfterError()
+    .addHelpText('after', HELP)
+    .exitOverride();
+  addGet(program, cli);
+  addDeclare(program, cli);
+  addChanges(program, cli);
+  addEvents(program, cli);
+  addWait(program, cli);
+  return program;
+}

@@ -1,0 +1,60 @@
+// The composition root of the CLI: builds what the commands need from the process, and turns errors into exit codes.
+import { existsSync } from 'node:fs';
+import { userInfo } from 'node:os';
+import { CommanderError } from 'commander';
+import { ERROR_CODES, errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
+import { findController } from './address.ts';
+import { ApiClient } from './api-client.ts';
+import { buildProgram } from './program.ts';
+import { openTerminal, type Terminal } from './terminal.ts';
+
+/** Runs the command that the process was started with. @returns its exit code. */
+export async function run(): Promise<number> {
+  endQuietlyWhenNobodyReads();
+  const terminal = openTerminal(process.stdout, process.stderr);
+  const program = buildProgram({
+    terminal,
+    client: () => openClient(program.opts<{ controller?: string }>().controller),
+    now: () => Date.now(),
+  });
+  try {
+    await program.parseAsync();
+    return 0;
+  } catch (error) {
+    return report(error, terminal);
+  }
+}
+
+function openClient(address: string | undefined): ApiClient {
+  const surroundings = { env: process.env, cwd: process.cwd(), exists: existsSync };
+  return new ApiClient({ socketPath: findController(address, surroundings), actor: userName() });
+}
+
+/** Says what went wrong, once. @returns the exit code. */
+function report(error: unknown, terminal: Terminal): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.Usage.exitCode;
+  terminal.note(`lockstep: ${messageOf(error)}`);
+  if (error instanceof LockstepError) return ERROR_CODES[error.code].exitCode;
+  // A bug: where it is helps whoever reports it.
+  if (error instanceof Error && error.stack !== undefined) terminal.note(error.stack);
+  return ERROR_CODES.Failed.exitCode;
+}
+
+/** `lockstep get hosts | head -1` is no error. */
+function endQuietlyWhenNobodyReads(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error) => {
+      if (errnoOf(error) !== 'EPIPE') throw error;
+      process.exit();
+    });
+  }
+}
+
+function userName(): string {
+  try {
+    return userInfo().username;
+  } catch {
+    // A container's user may have no name.
+    return `uid ${process.getuid?.()}`;
+  }
+}

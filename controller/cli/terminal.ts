@@ -1,0 +1,54 @@
+// What the CLI writes to: standard output for results, standard error for progress and errors, each a terminal or not.
+import { styleText } from 'node:util';
+
+export type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
+
+export interface Terminal {
+  /** One line of result. */
+  print(line: string): void;
+  /** One line beside the result: progress, warnings, errors. */
+  note(line: string): void;
+  /** Shows `line` in the place of the last one shown, where standard error is a terminal; undefined clears it. */
+  redraw(line: string | undefined): void;
+  /** Columns of standard output; undefined when it is no terminal. */
+  readonly width: number | undefined;
+  /** Is progress shown by `redraw`, rather than by lines? */
+  readonly redraws: boolean;
+  /** `text` in colour, where standard output takes it: a terminal, and no NO_COLOR. */
+  paint(colour: Colour, text: string): string;
+}
+
+export function openTerminal(out: NodeJS.WriteStream, err: NodeJS.WriteStream): Terminal {
+  let isDrawn = false;
+  const redraw = (line: string | undefined) => {
+    if (!err.isTTY || (line === undefined && !isDrawn)) return;
+    err.write(`\r\u001b[K${line === undefined ? '' : truncate(line, err.columns - 1)}`);
+    isDrawn = line !== undefined;
+  };
+  return {
+    print(line) {
+      redraw(undefined);
+      out.write(`${line}\n`);
+    },
+    note(line) {
+      redraw(undefined);
+      err.write(`${line}\n`);
+    },
+    redraw,
+    width: out.isTTY ? out.columns : undefined,
+    redraws: err.isTTY === true,
+    paint: (colour, text) => styleText(colour, text, { stream: out }),
+  };
+}
+
+/** `text` in one line of at most `width` characters, without what would move the cursor. */
+export function truncate(text: string, width: number): string {
+  const characters = [...oneLine(text)];
+  if (characters.length <= width) return characters.join('');
+  return `${characters.slice(0, Math.max(width - 1, 0)).join('')}…`;
+}
+
+/** `text` without control characters: a script's output must not drive the reader's terminal. */
+export function oneLine(text: string): string {
+  return text.replace(/\p{Cc}+/gu, ' ');
+}

@@ -1,0 +1,146 @@
+// HTTP over a controller's unix socket: one request, or one stream of server-sent events, per connection. Errors say which socket was tried.
+import { type ClientRequest, type IncomingMessage, request } from 'node:http';
+import { errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
+import { problemSchema } from '../api/schemas.ts';
+
+/** A controller that says nothing for that long does not answer, ms. */
+const SILENCE_LIMIT_MS = 30_000;
+/** The largest answer that is taken, in bytes: some 100,000 hosts. */
+const MAX_ANSWER_BYTES = 268_435_456;
+/** The largest event of a stream, in characters: a host with all the services its status may name. */
+const MAX_EVENT_CHARACTERS = 33_554_432;
+
+export interface HttpRequest {
+  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly path: string;
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Sent as JSON. */
+  readonly body?: unknown;
+  readonly signal?: AbortSignal;
+}
+
+export interface ServerSentEvent {
+  readonly event: string;
+  readonly data: unknown;
+}
+
+/**
+ * The JSON of the answer, undefined for an empty one.
+ * @throws LockstepError with the code of the controller's problem, or `Unavailable` when it can't be reached or stops in between.
+ */
+export async function askOnce(socketPath: string, asked: HttpRequest): Promise<unknown> {
+  const text = await readAll(await open(socketPath, asked), socketPath);
+  return text === '' ? undefined : parseJson(text, socketPath);
+}
+
+/** The events of a stream, until it or `signal` ends it. @throws LockstepError as askOnce; not when `signal` aborts. */
+export async function* streamEvents(
+  socketPath: string,
+  asked: HttpRequest,
+): AsyncGenerator<ServerSentEvent, void, undefined> {
+  try {
+    const answer = await open(socketPath, asked);
+    let rest = '';
+    for await (const chunk of answer.setEncoding('utf8')) {
+      const blocks = (rest + chunk).split('\n\n');
+      rest = blocks.pop() ?? '';
+      if (rest.length > MAX_EVENT_CHARACTERS) throw broken(socketPath, 'an event that is too large');
+      for (const block of blocks) {
+        const event = parseEvent(block, socketPath);
+        if (event !== undefined) yield event;
+      }
+    }
+  } catch (error) {
+    if (asked.signal?.aborted === true) return;
+    throw error instanceof LockstepError ? error : broken(socketPath, messageOf(error), error);
+  }
+}
+
+async function open(socketPath: string, asked: HttpRequest): Promise<IncomingMessage> {
+  const answer = await send(socketPath, asked);
+  const status = answer.statusCode ?? 0;
+  if (status >= 200 && status < 300) return answer;
+  const text = await readAll(answer, socketPath);
+  const problem = problemSchema.safeParse(parseJson(text, socketPath));
+  if (problem.success) throw new LockstepError(problem.data.code, problem.data.detail);
+  throw new LockstepError('Failed', `unix:${socketPath}: expected an answer, found HTTP status ${status}`);
+}
+
+function send(socketPath: string, asked: HttpRequest): Promise<IncomingMessage> {
+  const { method, path, headers = {}, body, signal } = asked;
+  const text = body === undefined ? undefined : JSON.stringify(body);
+  const content = text === undefined ? {} : { 'content-type': 'application/json' };
+  return new Promise((resolve, reject) => {
+    const outgoing: ClientRequest = request(
+      { socketPath, method, path, agent: false, headers: { ...headers, ...content }, signal },
+      resolve,
+    );
+    outgoing.setTimeout(SILENCE_LIMIT_MS, () => {
+      outgoing.destroy(new Error(`nothing heard for ${SILENCE_LIMIT_MS / 1_000} s`));
+    });
+    outgoing.on('error', (error) => reject(unreachable(socketPath, error)));
+    outgoing.end(text);
+  });
+}
+
+async function readAll(answer: IncomingMessage, socketPath: string): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of answer) {
+      const part = Buffer.from(chunk);
+      bytes += part.length;
+      if (bytes > MAX_ANSWER_BYTES) throw new Error(`an answer of more than ${MAX_ANSWER_BYTES} bytes`);
+      chunks.push(part);
+    }
+  } catch (error) {
+    throw broken(socketPath, messageOf(error), error);
+  }
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function parseEvent(block: string, socketPath: string): ServerSentEvent | undefined {
+  const lines = block.split('\n');
+  const data = lines.find((line) => line.startsWith('data: '));
+  if (data === undefined) return undefined;
+  const event = lines.find((line) => line.startsWith('event: '))?.slice('event: '.length) ?? 'message';
+  return { event, data: parseJson(data.slice('data: '.length), socketPath) };
+}
+
+function parseJson(text: string, socketPath: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch (error) {
+    throw broken(socketPath, messageOf(error), error);
+  }
+}
+
+/** What the errno of a connection says to a person. */
+const CONNECT_ERRORS: Readonly<Record<string, string>> = {
+  ENOENT: 'no such socket',
+  ECONNREFUSED: 'nobody listens there',
+  EACCES: 'permission denied: the socket is for the user that runs the controller',
+  EAGAIN: 'too many are waiting to connect',
+  ENOTSOCK: 'no socket',
+};
+
+function unreachable(socketPath: string, error: Error): LockstepError {
+  const errno = errnoOf(error) ?? '';
+  const why = CONNECT_ERRORS[errno];
+  if (why === undefined) return broken(socketPath, error.message, error);
+  return new LockstepError(
+    'Unavailable',
+    `no controller at unix:${socketPath} (${why}): start one with \`lockstep-controller --data DIR\`, or say where it is with --controller unix:PATH or $LOCKSTEP_CONTROLLER`,
+    { cause: error },
+  );
+}
+
+function broken(socketPath: string, why: string, cause?: unknown): LockstepError {
+  return new LockstepError(
+    'Unavailable',
+    `connection to the controller at unix:${socketPath} broke: ${why}`,
+    {
+      cause,
+    },
+  );
+}

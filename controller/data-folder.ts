@@ -1,0 +1,92 @@
+// The controller's data folder and what lies in it: DIR/controller.db and DIR/controller.sock. Only the composition root calls it.
+import { chmodSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { dirname, join, resolve } from 'node:path';
+import { errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
+
+/** Longest path of a unix socket, in bytes: sun_path is 108 with its final zero (unix(7)). Node says only EINVAL. */
+const MAX_SOCKET_PATH = 107;
+
+export interface DataFolder {
+  readonly database: string;
+  readonly socket: string;
+}
+
+/**
+ * Makes `folder` (0700) unless it is there.
+ * @throws LockstepError `Failed` when it can't be made, others can get in, or its path is too long for a socket.
+ */
+export function openDataFolder(folder: string): DataFolder {
+  const socket = join(folder, 'controller.sock');
+  const length = Buffer.byteLength(socket);
+  if (length > MAX_SOCKET_PATH) {
+    throw new LockstepError(
+      'Failed',
+      `${socket}: expected a socket path of at most ${MAX_SOCKET_PATH} bytes, found ${length}: choose a data folder with a shorter path`,
+    );
+  }
+  makeFolder(folder);
+  return { database: join(folder, 'controller.db'), socket };
+}
+
+/**
+ * Removes the socket file that a controller left behind. For the holder of the store only: nobody else can be listening then.
+ * @throws LockstepError `Failed` when something else than a socket stands there.
+ */
+export function removeStaleSocket(socket: string): void {
+  const found = lstatSync(socket, { throwIfNoEntry: false });
+  if (found === undefined) return;
+  if (!found.isSocket()) {
+    throw new LockstepError(
+      'Failed',
+      `${socket}: expected a socket or nothing, found something else: move it away`,
+    );
+  }
+  unlinkSync(socket);
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(dirname(resolve(folder)), { recursive: true });
+    mkdirSync(folder, { mode: 0o700 });
+    // Whatever the umask.
+    chmodSync(folder, 0o700);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw cannot('make', folder, error);
+  }
+  checkPrivate(folder);
+}
+
+function checkPrivate(folder: string): void {
+  const found = statOf(folder);
+  if (!found.isDirectory()) {
+    throw new LockstepError('Failed', `--data ${folder}: expected a folder, found something else`);
+  }
+  const mode = found.mode & 0o777;
+  if ((mode & 0o077) !== 0) {
+    throw new LockstepError(
+      'Failed',
+      `--data ${folder}: expected a folder that only its owner can enter (0700), found 0${mode.toString(8)}: choose a folder of its own, or take the rights of others away`,
+    );
+  }
+  const user = process.getuid?.();
+  if (user !== undefined && user !== 0 && found.uid !== user) {
+    throw new LockstepError(
+      'Failed',
+      `--data ${folder}: expected a folder of user ${user}, found one of user ${found.uid}`,
+    );
+  }
+}
+
+function statOf(folder: string) {
+  try {
+    return statSync(folder);
+  } catch (error) {
+    throw cannot('look at', folder, error);
+  }
+}
+
+function cannot(verb: string, folder: string, cause: unknown): LockstepError {
+  return new LockstepError('Failed', `--data ${folder}: can't ${verb} the folder: ${messageOf(cause)}`, {
+    cause,
+  });
+}

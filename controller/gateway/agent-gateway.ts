@@ -1,0 +1,145 @@
+// Where the agents' connections end: keeps the sessions of each host together, pushes every change of a spec to them at once,
+// and knows who is online. It touches no socket, timer or file: connections and the clock come in.
+import type { Store } from '../../desired-state/store/store.ts';
+import { type Connection, encodeMessage, PEER_SILENCE_LIMIT_MS } from '../../desired-state/wire.ts';
+import { type Clock, sleep } from '../../reconcilers/loop/clock.ts';
+import type { Log } from '../../reconcilers/loop/log.ts';
+import type { Hosts } from '../hosts.ts';
+import { AgentSession } from './agent-session.ts';
+import { ConnectedHost } from './connected-host.ts';
+import { type GatewayParts, storeBackoffMs } from './gateway-parts.ts';
+import { PeerLog } from './peer-log.ts';
+
+/** Connections at a time over the listeners of one controller; those beyond are told so and closed. */
+export const MAX_CONNECTIONS = 1_024;
+
+export interface AgentGatewayDeps {
+  readonly hosts: Hosts;
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Default {@link MAX_CONNECTIONS}. */
+  readonly maxConnections?: number;
+}
+
+export class AgentGateway {
+  readonly #parts: GatewayParts;
+  readonly #maxConnections: number;
+  readonly #stopping = new AbortController();
+  readonly #sessions = new Set<AgentSession>();
+  readonly #hosts = new Map<string, ConnectedHost>();
+  readonly #markStarted: () => void;
+  #ended: Promise<unknown> = Promise.resolve();
+
+  constructor({ hosts, store, clock, log, maxConnections = MAX_CONNECTIONS }: AgentGatewayDeps) {
+    const { promise: started, resolve } = Promise.withResolvers<void>();
+    const peerLog = new PeerLog(clock, log);
+    this.#markStarted = resolve;
+    this.#maxConnections = maxConnections;
+    this.#parts = { hosts, store, clock, log, peerLog, stopping: this.#stopping.signal, started };
+  }
+
+  /** Takes an agent's connection in. `network` is the name of the network whose listener it came through. */
+  accept(connection: Connection, network: string): void {
+    const refusal = this.#refusal();
+    if (refusal !== undefined) {
+      this.#parts.peerLog.bounded('warn', `agents over ${network}`, { refusal }, 'agent connection refused');
+      connection.send(encodeMessage({ type: 'nack', re: 'hello', message: refusal }));
+      connection.close(refusal);
+      return;
+    }
+    const session = new AgentSession(connection, network, this.#parts, {
+      join: (joining, name) => {
+        const host = this.#host(name);
+        host.join(joining);
+        return host;
+      },
+      left: (leaving, fact) => {
+        this.#sessions.delete(leaving);
+        // A controller that stops says nothing about its agents: they live on, and its next life marks what it does not know.
+        if (this.#stopping.signal.aborted || leaving.host === undefined) return;
+        this.#hosts.get(leaving.host)?.leave(leaving, fact);
+      },
+    });
+    this.#sessions.add(session);
+  }
+
+  /** Is an agent of that host connected to this controller, over any network? */
+  isConnected(name: string): boolean {
+    return this.#hosts.get(name)?.connected ?? false;
+  }
+
+  /** Begins to push changes. Resolves when the hosts of the controller's former life are marked; never rejects. */
+  async start(): Promise<void> {
+    const inDoubt = await this.#markRestarted();
+    this.#markStarted();
+    this.#ended = Promise.all([this.#pushChanges(), this.#giveUp(inDoubt)]);
+  }
+
+  /** Ends every connection. Resolves when nothing of the gateway runs any more. */
+  async stop(): Promise<void> {
+    this.#stopping.abort();
+    this.#markStarted();
+    for (const session of [...this.#sessions]) session.end('the controller stops');
+    await this.#ended;
+  }
+
+  #host(name: string): ConnectedHost {
+    const known = this.#hosts.get(name);
+    if (known !== undefined) return known;
+    const host = new ConnectedHost(name, this.#parts, () => this.#hosts.delete(name));
+    this.#hosts.set(name, host);
+    return host;
+  }
+
+  #refusal(): string | undefined {
+    if (this.#stopping.signal.aborted) return 'the controller stops';
+    if (this.#sessions.size < this.#maxConnections) return undefined;
+    return `expected at most ${this.#maxConnections} agents' connections, found one more`;
+  }
+
+  /** Tells the sessions of every spec as it is written; ends only with the gateway. */
+  async #pushChanges(): Promise<void> {
+    const { store, stopping, clock, peerLog } = this.#parts;
+    let failures = 0;
+    let seenRevision = 0;
+    while (!stopping.aborted) {
+      try {
+        // One below: the write seen last may have held more hosts. Telling a host twice is harmless.
+        for await (const record of store.watch(Math.max(seenRevision - 1, 0), stopping)) {
+          failures = 0;
+          seenRevision = record.revision;
+          this.#hosts.get(record.name)?.offer(record);
+        }
+      } catch (error) {
+        peerLog.bounded('warn', 'store', { error }, 'watch of the store lost, trying again');
+      }
+      failures += 1;
+      await sleep(clock, storeBackoffMs(failures), stopping);
+    }
+  }
+
+  async #markRestarted(): Promise<readonly string[]> {
+    const { hosts, stopping, clock, peerLog } = this.#parts;
+    for (let failures = 1; !stopping.aborted; failures += 1) {
+      try {
+        return await hosts.markRestarted();
+      } catch (error) {
+        peerLog.bounded('warn', 'store', { error }, 'store not available at start, trying again');
+        await sleep(clock, storeBackoffMs(failures), stopping);
+      }
+    }
+    return [];
+  }
+
+  /** Hosts of the controller's former life that were not heard of in time are offline. */
+  async #giveUp(inDoubt: readonly string[]): Promise<void> {
+    const { clock, stopping } = this.#parts;
+    if (inDoubt.length === 0) return;
+    await sleep(clock, PEER_SILENCE_LIMIT_MS, stopping);
+    if (stopping.aborted) return;
+    for (const name of inDoubt) {
+      if (!this.isConnected(name)) this.#host(name).claimOnline('HeartbeatMissed');
+    }
+  }
+}

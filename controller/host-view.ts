@@ -1,0 +1,57 @@
+// A stored host as the API shows it, with the conditions that are derived rather than stored. Pure.
+import { CONDITION_TYPES, type Condition, deriveReady, findCondition } from '../desired-state/conditions.ts';
+import { ANNOTATIONS, API_VERSION, type Host, type HostList } from '../desired-state/host.ts';
+import type { HostRecord } from '../desired-state/store/store.ts';
+import { UNREPORTED } from './host-status.ts';
+
+/** Older than anything: where no change of the spec was ever stamped. */
+const LONG_AGO = '1970-01-01T00:00:00.000Z';
+
+export function toHost(record: HostRecord): Host {
+  const { name, generation, labels, annotations, spec } = record;
+  return {
+    apiVersion: API_VERSION,
+    kind: 'Host',
+    metadata: { name, generation, labels, annotations },
+    spec,
+    status: { ...(record.status ?? UNREPORTED), conditions: conditionsOf(record) },
+  };
+}
+
+export function toHostList(records: readonly HostRecord[]): HostList {
+  return { apiVersion: API_VERSION, kind: 'HostList', items: records.map(toHost) };
+}
+
+function conditionsOf(record: HostRecord): Condition[] {
+  const specChangedAt = record.annotations[ANNOTATIONS.changedAt] ?? LONG_AGO;
+  const stored = record.status?.conditions ?? [];
+  const online: Condition = findCondition(stored, 'Online') ?? {
+    type: 'Online',
+    status: 'False',
+    reason: 'NeverConnected',
+    message: 'the agent has never connected',
+    lastTransitionTime: specChangedAt,
+    observedGeneration: record.generation,
+  };
+  const known = [...stored.filter(({ type }) => type !== 'Online'), online];
+  const ready = deriveReady({
+    generation: record.generation,
+    servicesEnabled: record.spec.servicesEnabled,
+    observedGeneration: record.status?.observedGeneration ?? 0,
+    conditions: known,
+    specChangedAt,
+  });
+  return [explainStoreBehind(record, ready), ...known].sort(
+    (a, b) => CONDITION_TYPES.indexOf(a.type) - CONDITION_TYPES.indexOf(b.type),
+  );
+}
+
+/** "Not reported at this generation yet" would make a person wait for what can't come: the agent knows better than this store. */
+function explainStoreBehind(record: HostRecord, ready: Condition): Condition {
+  if (ready.reason !== 'Pending' || record.reportedGeneration <= record.generation) return ready;
+  return {
+    ...ready,
+    reason: 'StoreBehind',
+    message: `the agent keeps a newer spec than the store's generation ${record.generation}: lock or unlock the host to say what it should be`,
+  };
+}

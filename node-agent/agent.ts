@@ -1,0 +1,281 @@
+// The agent of one host: its parts put together from ports, and what leads to what. It builds no adapter (main.ts does), so the simulation runs this
+// very code.
+import { type AgentMessage, type Hello, PROTOCOL_VERSION } from '../desired-state/wire.ts';
+import { CopyReconciler } from '../reconcilers/copy/copy-reconciler.ts';
+import { FlagsReconciler } from '../reconcilers/flags/flags-reconciler.ts';
+import { GateKeeper } from '../reconcilers/gates/gate-keeper.ts';
+import { ControlLoop, type Outcome, type Pass } from '../reconcilers/loop/control-loop.ts';
+import { describeBlocked, describeStep } from '../reconcilers/loop/plan.ts';
+import { type EndedOperation, Operations } from '../reconcilers/services/operations.ts';
+import { ServicesReconciler } from '../reconcilers/services/services-reconciler.ts';
+import type { AgentPorts, AgentSettings } from './agent-ports.ts';
+import { BootGrace, isNewBoot } from './boot-grace.ts';
+import { ControllerLink, type LinkListener } from './controller-link.ts';
+import { DesiredIntake } from './desired-intake.ts';
+import { EventOutbox } from './event-outbox.ts';
+import { DiskFlagFiles } from './flag-files.ts';
+import { FlagsPass } from './flags-pass.ts';
+import { Journal } from './journal.ts';
+import { describeKnowledge, Knowledge } from './knowledge.ts';
+import { Past } from './past.ts';
+import { isRecallUncertain, recall } from './recall.ts';
+import { Reporter } from './reporter.ts';
+import { ServicesPass } from './services-pass.ts';
+import { DiskSpecCopies } from './spec-copies.ts';
+
+interface Beginnings {
+  readonly past: Past;
+  readonly copies: CopyReconciler;
+  readonly flags: FlagsReconciler;
+  readonly knowledge: Knowledge;
+  /** Something that may hold the desired state could not be read at start. */
+  readonly recallUncertain: boolean;
+  readonly isNewBoot: boolean;
+}
+
+export class HostAgent {
+  readonly #settings: AgentSettings;
+  readonly #ports: AgentPorts;
+  readonly #past: Past;
+  readonly #copies: CopyReconciler;
+  readonly #flags: FlagsReconciler;
+  readonly #knowledge: Knowledge;
+  readonly #grace: BootGrace;
+  readonly #operations: Operations;
+  readonly #gates: GateKeeper;
+  readonly #flagsPass: FlagsPass;
+  readonly #servicesPass: ServicesPass;
+  readonly #loop: ControlLoop<'flags' | 'services'>;
+  readonly #outbox: EventOutbox;
+  readonly #journal: Journal;
+  readonly #intake: DesiredIntake;
+  readonly #links: readonly ControllerLink[];
+  readonly #reporter: Reporter;
+  #recallUncertain: boolean;
+
+  /** Recalls what is known, restores the flags, and only then looks at services and dials controllers (F9). */
+  static async start(settings: AgentSettings, ports: AgentPorts): Promise<HostAgent> {
+    const { disk, guard, log } = ports;
+    const flagFiles = new DiskFlagFiles({ disk, guard, paths: settings.flags });
+    const copies = new DiskSpecCopies({
+      disk,
+      guard,
+      stateDir: settings.stateDir,
+      persistentFlagPath: settings.flags.persistent,
+    });
+    const past = new Past(settings, ports, copies, flagFiles);
+    const seen = await past.look();
+    const knowledge = new Knowledge(recall(seen));
+    log.info({ host: settings.host, generation: knowledge.generation }, describeKnowledge(knowledge));
+    await flagFiles.sweep();
+    const agent = new HostAgent(settings, ports, {
+      past,
+      copies: new CopyReconciler(copies),
+      flags: new FlagsReconciler(flagFiles),
+      knowledge,
+      recallUncertain: isRecallUncertain(seen),
+      isNewBoot: await isNewBoot(disk, settings.runDir, settings.bootId),
+    });
+    await agent.#begin();
+    return agent;
+  }
+
+  private constructor(settings: AgentSettings, ports: AgentPorts, beginnings: Beginnings) {
+    const { clock, random, log } = ports;
+    const { knowledge, copies, flags } = beginnings;
+    const { resyncIntervalMs } = settings;
+    this.#settings = settings;
+    this.#ports = ports;
+    this.#past = beginnings.past;
+    this.#copies = copies;
+    this.#flags = flags;
+    this.#knowledge = knowledge;
+    this.#recallUncertain = beginnings.recallUncertain;
+    this.#loop = new ControlLoop({
+      reconcilers: { flags: (pass) => this.#passFlags(pass), services: (pass) => this.#passServices(pass) },
+      clock,
+      random,
+      log,
+      resyncIntervalMs,
+    });
+    this.#outbox = new EventOutbox(clock, (message) => this.#links.some((link) => link.send(message)));
+    this.#journal = new Journal(log, clock, (event) => this.#outbox.record(event));
+    this.#intake = new DesiredIntake(knowledge, this.#journal);
+    const retry = { clock, random, retryCapMs: resyncIntervalMs };
+    this.#operations = new Operations({
+      ...retry,
+      driver: ports.services,
+      onEnd: (ended) => this.#operationEnded(ended),
+    });
+    this.#gates = new GateKeeper({
+      ...retry,
+      driver: ports.gates,
+      onEnd: (gate, result) => {
+        this.#journal.gateEnded(gate, result, knowledge.generation);
+        this.#loop.request('services');
+      },
+    });
+    this.#grace = new BootGrace(
+      {
+        disk: ports.disk,
+        clock,
+        runDir: settings.runDir,
+        bootId: settings.bootId,
+        graceMs: settings.bootGraceMs,
+        onOver: () => this.#loop.request('services'),
+      },
+      beginnings.isNewBoot,
+    );
+    this.#flagsPass = new FlagsPass({
+      knowledge,
+      copies,
+      flags,
+      clock,
+      copyCheckIntervalMs: resyncIntervalMs,
+      onRemembered: () => this.#reporter.report(),
+    });
+    this.#servicesPass = new ServicesPass({
+      knowledge,
+      flagsPass: this.#flagsPass,
+      flags,
+      services: new ServicesReconciler(ports.services, this.#operations, clock),
+      gates: this.#gates,
+      grace: this.#grace,
+    });
+    const listener = this.#linkListener();
+    this.#links = ports.transports.map(
+      (transport) => new ControllerLink({ transport, listener, clock, random, log }),
+    );
+    this.#reporter = new Reporter({
+      settings,
+      ports,
+      knowledge,
+      intake: this.#intake,
+      flagsPass: this.#flagsPass,
+      servicesPass: this.#servicesPass,
+      operations: this.#operations,
+      gates: this.#gates,
+      journal: this.#journal,
+      links: this.#links,
+    });
+  }
+
+  /** Leaves flags, services and runs in flight as they are. */
+  async stop(): Promise<void> {
+    this.#grace.stop();
+    this.#outbox.close();
+    await Promise.all([
+      this.#loop.stop(),
+      this.#ports.flagWatch.close(),
+      this.#ports.services.close(),
+      ...this.#links.map((link) => link.stop()),
+    ]);
+  }
+
+  async #begin(): Promise<void> {
+    const { flagWatch, services } = this.#ports;
+    flagWatch.start(() => this.#loop.request('flags'));
+    services.onEvent(() => this.#loop.request('services'));
+    this.#operations.resume(await services.resume());
+    this.#loop.start();
+    this.#loop.request('flags');
+  }
+
+  async #passFlags(pass: Pass): Promise<Outcome> {
+    if (this.#recallUncertain) await this.#recallOnceMore();
+    const before = this.#flagsPass.view?.desired;
+    const outcome = await this.#flagsPass.run();
+    const view = this.#flagsPass.view;
+    const wasUnderWay = this.#intake.transition !== undefined;
+    this.#intake.applied(this.#flagsPass.acknowledged);
+    if (view !== undefined && !(wasUnderWay && view.remembered)) {
+      this.#journal.flagsCorrected(view.result.done, view.desired.generation, pass.requestedAtMs);
+    }
+    this.#reporter.report();
+    // Services wait for the flags: what was tried or mended here may be what they wait for.
+    const isNewWish =
+      before?.generation !== view?.desired.generation || before?.locked !== view?.desired.locked;
+    if (isNewWish || (view?.result.done.length ?? 0) > 0) this.#loop.request('services');
+    if (before === undefined) for (const link of this.#links) link.start();
+    else this.#ports.flagWatch.rearm();
+    return outcome;
+  }
+
+  async #passServices(pass: Pass): Promise<Outcome> {
+    const outcome = await this.#servicesPass.run(pass);
+    this.#reporter.report();
+    return outcome;
+  }
+
+  #operationEnded(ended: EndedOperation): void {
+    const detectedAtMs = this.#servicesPass.correctionEnded(ended.service.id);
+    this.#journal.operationEnded(ended, this.#knowledge.generation, detectedAtMs);
+    this.#loop.request('services');
+  }
+
+  async #recallOnceMore(): Promise<void> {
+    const seen = await this.#past.look();
+    this.#recallUncertain = isRecallUncertain(seen) && this.#knowledge.source !== 'controller';
+    if (!this.#recallUncertain) this.#knowledge.rebase(recall(seen));
+  }
+
+  #linkListener(): LinkListener {
+    return {
+      hello: (network) => this.#hello(network),
+      heartbeat: () => ({
+        bootId: this.#settings.bootId,
+        observedGeneration: this.#flagsPass.acknowledged,
+      }),
+      onDesired: (message, network) => {
+        if (this.#intake.take(message, network)) this.#loop.request('flags');
+        this.#grace.end();
+        this.#reporter.report();
+      },
+      onAck: (generation, network) => {
+        this.#intake.heard(generation, network);
+        this.#reporter.report();
+      },
+      onPlanRequest: ({ id }, reply) => void this.#answerPlan(id, reply),
+      onConnected: () => {
+        this.#reporter.report();
+        this.#reporter.resend();
+        this.#outbox.flush();
+      },
+      onLost: (network) => {
+        this.#intake.lost(network);
+        this.#reporter.report();
+      },
+    };
+  }
+
+  #hello(network: string): Hello {
+    const { host, bootId, agentVersion, roles } = this.#settings;
+    return {
+      type: 'hello',
+      protocol: PROTOCOL_VERSION,
+      host,
+      bootId,
+      agentVersion,
+      network,
+      features: [],
+      roles: [...roles],
+      remembers: this.#knowledge.remembers,
+    };
+  }
+
+  /** What the next passes would do, as sentences. */
+  async #answerPlan(id: string, reply: (message: AgentMessage) => void): Promise<void> {
+    const { locked, generation, since, reason } = this.#knowledge.desired;
+    const plans = [
+      await this.#copies.dryRun(this.#knowledge.newest),
+      await this.#flags.dryRun({ locked, content: { generation, since, reason } }),
+      await this.#servicesPass.dryRun(new AbortController().signal),
+    ];
+    reply({
+      type: 'plan',
+      id,
+      steps: plans.flatMap(({ steps }) => steps.map(describeStep)),
+      blocked: plans.flatMap(({ blocked }) => blocked.map(describeBlocked)),
+    });
+  }
+}

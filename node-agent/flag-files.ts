@@ -1,0 +1,134 @@
+// The two flag files on a Disk. It does what it is told, durably where that matters; what should be there is decided in reconcilers/flags.
+import { dirname } from 'node:path';
+import { errnoOf, messageOf } from '../desired-state/errors.ts';
+import {
+  type FlagContent,
+  type FlagFiles,
+  type FlagName,
+  formatFlag,
+  type ObservedFlag,
+  type ObservedFlags,
+  parseFlagGeneration,
+} from '../reconcilers/flags/flag-files.ts';
+import { TEMPORARY_SUFFIX, writeAtomically } from './atomic-write.ts';
+import type { Disk } from './disk.ts';
+import { DurableFolders } from './durable-folders.ts';
+
+/** Flags are readable by any local program, whatever the umask (requirements.md, "Flag files"). */
+const FLAG_MODE = 0o644;
+/** A flag's own lines fit well in it; what a person put in a flag may be longer and is not read further. */
+const MAX_FLAG_BYTES = 4_096;
+
+export interface DiskFlagFilesOptions {
+  readonly disk: Disk;
+  readonly paths: Readonly<Record<FlagName, string>>;
+  /** Throws when `path` must not be touched: its parent resolves outside the sandbox root. */
+  readonly guard: (path: string) => Promise<void>;
+}
+
+export class DiskFlagFiles implements FlagFiles {
+  readonly #disk: Disk;
+  readonly #folders: DurableFolders;
+  readonly #paths: Readonly<Record<FlagName, string>>;
+  readonly #guard: (path: string) => Promise<void>;
+
+  constructor({ disk, paths, guard }: DiskFlagFilesOptions) {
+    this.#disk = disk;
+    this.#folders = new DurableFolders(disk);
+    this.#paths = paths;
+    this.#guard = guard;
+  }
+
+  async observe({ withGeneration }: { readonly withGeneration: boolean }): Promise<ObservedFlags> {
+    const [persistent, volatile] = await Promise.all([
+      this.#observeFlag(this.#paths.persistent, withGeneration),
+      this.#observeFlag(this.#paths.volatile, withGeneration),
+    ]);
+    return { persistent, volatile };
+  }
+
+  async create(flag: FlagName, content: FlagContent): Promise<void> {
+    const path = this.#paths[flag];
+    await this.#guard(path);
+    await writeAtomically(this.#disk, path, formatFlag(content), {
+      mode: FLAG_MODE,
+      ...(flag === 'persistent' && { durable: this.#folders }),
+    });
+  }
+
+  async remove(flag: FlagName): Promise<void> {
+    const path = this.#paths[flag];
+    await this.#guard(path);
+    await removeIfThere(this.#disk, path);
+    if (flag === 'persistent') await this.#syncFolderOf(path);
+  }
+
+  async confirm(flag: FlagName): Promise<void> {
+    const path = this.#paths[flag];
+    await this.#guard(path);
+    if ((await this.#disk.kindOf(path)) === 'file') await this.#disk.syncFile(path);
+    await this.#syncFolderOf(path);
+  }
+
+  /** Removes what a crash in the middle of a write left beside the flags. Best effort. */
+  async sweep(): Promise<void> {
+    for (const path of Object.values(this.#paths)) {
+      await this.#guard(path)
+        .then(() => this.#disk.remove(path + TEMPORARY_SUFFIX))
+        .catch(() => undefined);
+    }
+  }
+
+  /** No folder holds no flag: then there is nothing to sync but what is above, when it is made again. */
+  async #syncFolderOf(path: string): Promise<void> {
+    const folder = dirname(path);
+    try {
+      await this.#disk.syncFolder(folder);
+      await this.#folders.settle(folder);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+      this.#folders.forget(folder);
+    }
+  }
+
+  async #observeFlag(path: string, withGeneration: boolean): Promise<ObservedFlag> {
+    try {
+      await this.#guard(path);
+      const kind = await this.#disk.kindOf(path);
+      switch (kind) {
+        case 'absent':
+          return { state: 'absent' };
+        case 'link':
+          return { state: 'obstructed', by: 'a link' };
+        case 'other':
+          return { state: 'obstructed', by: 'a fifo, device or socket' };
+        case 'folder':
+          return {
+            state: 'blocked',
+            message: `expected a regular file at ${path}, found a folder: move it away, Lockstep does not delete it`,
+          };
+        case 'file':
+          return { state: 'present', generation: withGeneration ? await this.#generationOf(path) : null };
+      }
+    } catch (error) {
+      return { state: 'blocked', message: `${path} cannot be looked at: ${messageOf(error)}` };
+    }
+  }
+
+  /** A present flag counts whatever its content, so content that can't be read is content without a generation. */
+  async #generationOf(path: string): Promise<number | null> {
+    try {
+      return parseFlagGeneration(await this.#disk.read(path, MAX_FLAG_BYTES));
+    } catch {
+      return null;
+    }
+  }
+}
+
+async function removeIfThere(disk: Disk, path: string): Promise<void> {
+  try {
+    await disk.remove(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw error;
+  }
+}

@@ -1,0 +1,97 @@
+// The pass of the key `flags`: remembered copy first, then the flags, in the order of a change (design.md: copy durable, flags, services, report).
+import { messageOf } from '../desired-state/errors.ts';
+import type { CopyReconciler, CopyResult } from '../reconcilers/copy/copy-reconciler.ts';
+import type { FlagsReconciler, FlagsResult } from '../reconcilers/flags/flags-reconciler.ts';
+import type { Clock } from '../reconcilers/loop/clock.ts';
+import type { Outcome } from '../reconcilers/loop/control-loop.ts';
+import { describeBlocked, describeStep } from '../reconcilers/loop/plan.ts';
+import type { Desired, Knowledge } from './knowledge.ts';
+
+/** What the newest pass found and did. */
+export interface FlagsView {
+  readonly desired: Desired;
+  /** The newest spec known was remembered, durably, when the flags were done. */
+  readonly remembered: boolean;
+  readonly copyFailure: CopyResult['failure'];
+  readonly result: FlagsResult;
+}
+
+export interface FlagsPassOptions {
+  readonly knowledge: Knowledge;
+  readonly copies: CopyReconciler;
+  readonly flags: FlagsReconciler;
+  readonly clock: Clock;
+  /** The copies are looked at that often, ms, beside each time that there is something new to remember. */
+  readonly copyCheckIntervalMs: number;
+  /** The newest spec is remembered now: from here on it counts as a whole. */
+  readonly onRemembered: () => void;
+}
+
+export class FlagsPass {
+  readonly #options: FlagsPassOptions;
+  #view: FlagsView | undefined;
+  #acknowledged = 0;
+  #copiesCheckedMs = Number.NEGATIVE_INFINITY;
+  #copyFailure: CopyResult['failure'];
+
+  constructor(options: FlagsPassOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined before the first pass. */
+  get view(): FlagsView | undefined {
+    return this.#view;
+  }
+
+  /** The newest generation whose copy and flags are as desired, durably: what may be told to a controller. 0: none. */
+  get acknowledged(): number {
+    return this.#acknowledged;
+  }
+
+  async run(): Promise<Outcome> {
+    await this.#remember();
+    const { knowledge, flags } = this.#options;
+    const { desired, isRemembered } = knowledge;
+    const { locked, generation, since, reason } = desired;
+    const result = await flags.reconcile({ locked, content: { generation, since, reason } });
+    if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, generation);
+    this.#view = { desired, remembered: isRemembered, copyFailure: this.#copyFailure, result };
+    return outcomeOf(this.#view, knowledge);
+  }
+
+  async #remember(): Promise<void> {
+    const { knowledge, copies, clock, copyCheckIntervalMs } = this.#options;
+    const wanted = knowledge.newest;
+    const nowMs = clock.monotonicMs();
+    const isDue =
+      !knowledge.isRemembered ||
+      this.#copyFailure !== undefined ||
+      nowMs - this.#copiesCheckedMs >= copyCheckIntervalMs;
+    if (wanted === undefined || !isDue) return;
+    const result = await copies.reconcile(wanted);
+    this.#copiesCheckedMs = nowMs;
+    this.#copyFailure = result.failure;
+    if (!result.remembered || knowledge.isRemembered) return;
+    knowledge.remembered(wanted.generation);
+    this.#options.onRemembered();
+  }
+}
+
+function outcomeOf({ result, copyFailure, desired }: FlagsView, knowledge: Knowledge): Outcome {
+  if (copyFailure !== undefined) {
+    return {
+      kind: 'retry',
+      sentence: `generation ${knowledge.generation} cannot be remembered: ${describeStep(copyFailure.step)}: ${messageOf(copyFailure.error)}`,
+    };
+  }
+  const failure = result.failures[0];
+  if (failure !== undefined) {
+    return { kind: 'retry', sentence: `${describeStep(failure.step)}, but: ${messageOf(failure.error)}` };
+  }
+  const held = result.plan.blocked[0];
+  // Blocked is for a person to clear: the resync looks again.
+  if (held !== undefined) return { kind: 'settled', sentence: describeBlocked(held) };
+  if (result.done.length > 0) return { kind: 'settled', sentence: result.done.map(describeStep).join('; ') };
+  const wish = desired.locked === 'leave' ? 'left as they are' : desired.locked ? 'present' : 'absent';
+  return { kind: 'settled', sentence: `flags are ${wish}, as desired` };
+}

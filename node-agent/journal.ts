@@ -1,0 +1,160 @@
+// The agent's journal: says each correction, lock and unlock once, to the log, to the controller as events, and to the status file.
+import type { EventBody } from '../desired-state/events.ts';
+import { describeSpec } from '../desired-state/host.ts';
+import type { KnownSpec } from '../reconcilers/copy/known-spec.ts';
+import type { FlagStep } from '../reconcilers/flags/flag-plan.ts';
+import type { Gate } from '../reconcilers/gates/gate-driver.ts';
+import { type Clock, nowIso } from '../reconcilers/loop/clock.ts';
+import type { Log } from '../reconcilers/loop/log.ts';
+import type { EndedOperation } from '../reconcilers/services/operations.ts';
+import { describeRun, type RunResult } from '../reconcilers/services/service-driver.ts';
+import type { Desired, Verdict } from './knowledge.ts';
+
+export interface Correction {
+  /** RFC 3339. */
+  readonly at: string;
+  readonly message: string;
+  /** From the event (or look) that asked for it to its end, ms. */
+  readonly latencyMs: number;
+}
+
+/** Corrections kept for the status file: the newest that many. */
+const MAX_CORRECTIONS = 20;
+
+export class Journal {
+  readonly #log: Log;
+  readonly #clock: Clock;
+  readonly #record: (event: EventBody) => void;
+  readonly #lastFailures = new Map<string, string>();
+  #corrections: readonly Correction[] = [];
+
+  /** @param record takes an event for the controller. */
+  constructor(log: Log, clock: Clock, record: (event: EventBody) => void) {
+    this.#log = log;
+    this.#clock = clock;
+    this.#record = record;
+  }
+
+  /** Newest last. */
+  get corrections(): readonly Correction[] {
+    return this.#corrections;
+  }
+
+  flagsCorrected(steps: readonly FlagStep[], generation: number, detectedAtMs: number): void {
+    for (const step of steps) {
+      if (step.kind === 'confirm') continue;
+      const isRemoval = step.kind === 'remove';
+      this.#corrected({
+        reason: isRemoval ? 'FlagRemoved' : 'FlagRestored',
+        logMessage: isRemoval ? 'flag removed' : 'flag restored',
+        fields: { flag: step.target, why: step.reason },
+        message: `${step.target} flag ${isRemoval ? 'removed' : 'restored'}: ${step.reason}`,
+        generation,
+        detectedAtMs,
+      });
+    }
+  }
+
+  /** A new generation is applied and acknowledged. */
+  applied(known: KnownSpec, before: Desired, network: string): void {
+    const fields = { generation: known.generation, network, reason: known.reason };
+    if (known.spec.locked !== before.locked) {
+      this.#log.info(fields, known.spec.locked ? 'host locked' : 'host unlocked');
+    } else {
+      this.#log.info({ ...fields, servicesEnabled: known.spec.servicesEnabled }, 'desired state applied');
+    }
+    this.#record({
+      type: 'Normal',
+      reason: 'Applied',
+      message: `${describeSpec(known.spec)}, over network ${network}`,
+      generation: known.generation,
+    });
+  }
+
+  /** What a controller said was not taken. */
+  refused(verdict: Verdict, offered: KnownSpec, generation: number, network: string): void {
+    const why =
+      verdict === 'behind'
+        ? `generation ${offered.generation} is behind this host's ${generation}`
+        : `generation ${offered.generation} is known here with another spec`;
+    this.#log.warn({ network, offered: offered.generation, generation }, `desired state refused: ${why}`);
+    this.#record({
+      type: 'Warning',
+      reason: verdict === 'behind' ? 'StoreBehind' : 'Contradiction',
+      message: `refused over network ${network}: ${why}`,
+      generation,
+    });
+  }
+
+  /** @param detectedAtMs when it was seen that the service was not as desired; undefined: it was begun for a new desired state. */
+  operationEnded(
+    { service, verb, result }: EndedOperation,
+    generation: number,
+    detectedAtMs: number | undefined,
+  ): void {
+    const fields = { service: service.id, verb };
+    const name = `${verb} of ${service.id}`;
+    if (result.kind === 'succeeded') {
+      const wasFailing = this.#lastFailures.delete(service.id);
+      if (detectedAtMs !== undefined || wasFailing) {
+        this.#corrected({
+          reason: verb === 'start' ? 'ServiceStarted' : 'ServiceStopped',
+          logMessage: verb === 'start' ? 'service started' : 'service stopped',
+          fields: { ...fields, durationMs: result.durationMs },
+          message: `${service.id} ${verb === 'start' ? 'started' : 'stopped'} again`,
+          generation,
+          detectedAtMs: detectedAtMs ?? this.#clock.monotonicMs(),
+        });
+      } else {
+        this.#log.info({ ...fields, durationMs: result.durationMs }, 'service operation succeeded');
+      }
+    } else if (result.kind === 'aborted' || result.kind === 'ended-unseen') {
+      this.#log.info(fields, `service operation ${describeRun(result)}`);
+    } else {
+      this.#failed(service.id, name, describeRun(result), 'ServiceFailed', generation, fields);
+    }
+  }
+
+  gateEnded(gate: Gate, result: RunResult, generation: number): void {
+    const key = `gate ${gate.id}`;
+    if (result.kind === 'succeeded') {
+      this.#lastFailures.delete(key);
+      this.#log.info({ gate: gate.id, durationMs: result.durationMs }, 'gate passed');
+    } else if (result.kind !== 'aborted') {
+      this.#failed(key, key, describeRun(result), 'GateFailed', generation, { gate: gate.id });
+    }
+  }
+
+  /** The same failure again and again is said once (I7). */
+  #failed(
+    key: string,
+    name: string,
+    how: string,
+    reason: string,
+    generation: number,
+    fields: Readonly<Record<string, unknown>>,
+  ): void {
+    const isNews = this.#lastFailures.get(key) !== how;
+    this.#lastFailures.set(key, how);
+    this.#log[isNews ? 'warn' : 'debug']({ ...fields, how }, 'operation failed');
+    if (isNews) this.#record({ type: 'Warning', reason, message: `${name} ${how}`, generation });
+  }
+
+  #corrected(correction: {
+    readonly reason: string;
+    readonly logMessage: string;
+    readonly fields: Readonly<Record<string, unknown>>;
+    readonly message: string;
+    readonly generation: number;
+    readonly detectedAtMs: number;
+  }): void {
+    const { reason, message, generation } = correction;
+    const latencyMs = Math.round((this.#clock.monotonicMs() - correction.detectedAtMs) * 1_000) / 1_000;
+    this.#log.info({ ...correction.fields, latencyMs }, correction.logMessage);
+    this.#corrections = [
+      ...this.#corrections.slice(1 - MAX_CORRECTIONS),
+      { at: nowIso(this.#clock), message, latencyMs },
+    ];
+    this.#record({ type: 'Normal', reason, message, generation, latencyMs });
+  }
+}

@@ -1,0 +1,136 @@
+// What the agent holds to be desired, as it learns more: the basis it started from, what a controller said since, and what of that is remembered.
+// Generations only rise here (I5). It does no I/O.
+import { describeSpec, type Spec, sameSpec } from '../desired-state/host.ts';
+import type { Remembered } from '../desired-state/wire.ts';
+import type { KnownSpec } from '../reconcilers/copy/known-spec.ts';
+import type { Basis } from './recall.ts';
+
+/** `leave`: neither started nor stopped, neither created nor removed. */
+export interface Desired {
+  readonly locked: boolean | 'leave';
+  readonly servicesEnabled: boolean | 'leave';
+  readonly generation: number;
+  readonly since: string | undefined;
+  readonly reason: string | undefined;
+}
+
+/** accepted: it is newer. confirmed: known already. behind: an older generation, refused. contradicts: the same generation with another spec, refused. */
+export type Verdict = 'accepted' | 'confirmed' | 'behind' | 'contradicts';
+
+export class Knowledge {
+  #basis: Basis;
+  #told: KnownSpec | undefined;
+  /** What was to be so before `#told` came. */
+  #before: Desired | undefined;
+  /** What was read from a copy counts only once it is confirmed: a crash may have left it unsynced. */
+  #rememberedGeneration = 0;
+
+  constructor(basis: Basis) {
+    this.#basis = basis;
+  }
+
+  get source(): Basis['source'] | 'controller' {
+    return this.#told === undefined ? this.#basis.source : 'controller';
+  }
+
+  /** The highest generation known here, whether applied or not; 0: none. */
+  get generation(): number {
+    return this.newest?.generation ?? (this.#basis.source === 'flags' ? this.#basis.generation : 0);
+  }
+
+  /** The newest whole desired state known here: what is to be remembered. */
+  get newest(): KnownSpec | undefined {
+    if (this.#told !== undefined) return this.#told;
+    return this.#basis.source === 'remembered' ? this.#basis.known : undefined;
+  }
+
+  get isRemembered(): boolean {
+    return this.newest !== undefined && this.#rememberedGeneration === this.newest.generation;
+  }
+
+  /** What hello says of it. */
+  get remembers(): Remembered | null {
+    if (this.newest !== undefined) return { generation: this.newest.generation, spec: this.newest.spec };
+    return this.#basis.source === 'flags' ? { generation: this.#basis.generation, spec: null } : null;
+  }
+
+  /** A later look at the disk knew more than the first: taken only while no controller has spoken. */
+  rebase(basis: Basis): void {
+    if (this.#told !== undefined) return;
+    this.#basis = basis;
+  }
+
+  /** Takes what a controller says, if it is newer than all that is known here. */
+  offer(offered: KnownSpec): Verdict {
+    if (offered.generation < this.generation) return 'behind';
+    if (offered.generation === this.generation && this.newest !== undefined) {
+      return sameSpec(offered.spec, this.newest.spec) ? 'confirmed' : 'contradicts';
+    }
+    // A flag of the same generation and no copy: that generation was a lock.
+    if (offered.generation === this.generation && !offered.spec.locked) return 'contradicts';
+    this.#before = this.desired;
+    this.#told = offered;
+    return 'accepted';
+  }
+
+  /** `generation` is durably in both copies. */
+  remembered(generation: number): void {
+    this.#rememberedGeneration = Math.max(this.#rememberedGeneration, generation);
+  }
+
+  /**
+   * What is to be so now. Until the newest spec is remembered only its restrictive half counts: a lock is applied and services are stopped, an unlock
+   * and a start are not begun, and what was before stays (design.md: "a lock is applied but not acknowledged, and an unlock is not begun").
+   */
+  get desired(): Desired {
+    const { newest } = this;
+    const before = this.#before ?? desiredOf(this.#basis);
+    if (newest === undefined) return before;
+    const { generation, since, reason } = newest;
+    if (this.isRemembered) return { ...newest.spec, generation, since, reason };
+    return {
+      locked: newest.spec.locked ? true : before.locked,
+      servicesEnabled: newest.spec.servicesEnabled ? before.servicesEnabled : false,
+      generation,
+      since,
+      reason,
+    };
+  }
+}
+
+/** For people: what is known and how. */
+export function describeKnowledge(knowledge: Knowledge): string {
+  const { newest, generation } = knowledge;
+  switch (knowledge.source) {
+    case 'controller':
+      return `a controller said ${describe(newest?.spec)} (generation ${generation})`;
+    case 'remembered':
+      return `remembered: ${describe(newest?.spec)} (generation ${generation})`;
+    case 'flags':
+      return 'a flag says that the host is locked; services are left as they are';
+    case 'fresh-install':
+      return 'a fresh install: locked, services are left as they are';
+    case 'nothing':
+      return 'nothing is known: everything is left as it is until a controller answers';
+  }
+}
+
+function describe(spec: Spec | undefined): string {
+  return spec === undefined ? 'nothing' : describeSpec(spec);
+}
+
+function desiredOf(basis: Basis): Desired {
+  const none = { since: undefined, reason: undefined };
+  switch (basis.source) {
+    case 'remembered': {
+      const { generation, spec, since, reason } = basis.known;
+      return { ...spec, generation, since, reason };
+    }
+    case 'flags':
+      return { locked: true, servicesEnabled: 'leave', generation: basis.generation, ...none };
+    case 'fresh-install':
+      return { locked: true, servicesEnabled: 'leave', generation: 0, ...none };
+    case 'nothing':
+      return { locked: 'leave', servicesEnabled: 'leave', generation: 0, ...none };
+  }
+}

@@ -1,0 +1,167 @@
+// The Disk on Linux, over node:fs/promises. What stands at a path is looked at before it is opened, and again after: a fifo or
+// device is never opened on purpose, and one that slips in between neither blocks (O_NONBLOCK) nor is read or synced (fstat).
+import { constants } from 'node:fs';
+import {
+  type FileHandle,
+  lstat,
+  mkdir,
+  open,
+  readdir,
+  realpath,
+  rename,
+  stat,
+  unlink,
+} from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { errnoOf } from '../../desired-state/errors.ts';
+import type { Disk, FileKind } from '../disk.ts';
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
+
+const FOLDER_MODE = 0o755;
+/** Read at most this much at a time, so that a small file with a large limit costs little. */
+const CHUNK_BYTES = 65_536;
+
+export class LinuxDisk implements Disk {
+  async kindOf(path: string): Promise<FileKind> {
+    try {
+      return kindOfStats(await lstat(path));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return 'absent';
+      throw error;
+    }
+  }
+
+  async read(path: string, maxBytes: number): Promise<string> {
+    await using file = await openRegular(path);
+    return await readAtMost(file, maxBytes);
+  }
+
+  async list(path: string): Promise<readonly string[]> {
+    try {
+      return await readdir(path);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return [];
+      throw error;
+    }
+  }
+
+  async makeFolder(path: string): Promise<void> {
+    if (await isFolder(path)) return;
+    // PATH_MAX bounds the depth of this recursion; `/` is always a folder.
+    await this.makeFolder(dirname(path));
+    try {
+      await mkdir(path, FOLDER_MODE);
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST' && (await isFolder(path))) return;
+      throw error;
+    }
+    await openFolderMode(path);
+    await this.syncFolder(dirname(path));
+  }
+
+  async create(path: string, content: string, mode: number): Promise<void> {
+    const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    try {
+      await using closing = file;
+      // The umask took its share of open's mode.
+      await closing.chmod(mode);
+      // writeFile goes on after a partial write.
+      await closing.writeFile(content);
+    } catch (error) {
+      await unlink(path).catch(() => undefined);
+      throw error;
+    }
+  }
+
+  async syncFile(path: string): Promise<void> {
+    await using file = await openRegular(path);
+    await file.sync();
+  }
+
+  async syncFolder(path: string): Promise<void> {
+    await using folder = await open(path, O_RDONLY | O_DIRECTORY);
+    await folder.sync();
+  }
+
+  async rename(from: string, to: string): Promise<void> {
+    await rename(from, to);
+  }
+
+  async remove(path: string): Promise<void> {
+    await unlink(path);
+  }
+
+  async resolve(path: string): Promise<string> {
+    return await realpath(path);
+  }
+}
+
+interface KindOfStats {
+  isFile(): boolean;
+  isDirectory(): boolean;
+  isSymbolicLink(): boolean;
+}
+
+function kindOfStats(stats: KindOfStats): FileKind {
+  if (stats.isFile()) return 'file';
+  if (stats.isDirectory()) return 'folder';
+  return stats.isSymbolicLink() ? 'link' : 'other';
+}
+
+/** A handle for reading and syncing. @throws ENOENT, ELOOP (a link), EISDIR, EINVAL (a fifo, device or socket), or as open(2). */
+async function openRegular(path: string): Promise<FileHandle> {
+  refuseIrregular(path, kindOfStats(await lstat(path)));
+  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  try {
+    refuseIrregular(path, kindOfStats(await file.stat()));
+    return file;
+  } catch (error) {
+    await file.close();
+    throw error;
+  }
+}
+
+const IRREGULAR_CODES = { absent: 'ENOENT', folder: 'EISDIR', link: 'ELOOP', other: 'EINVAL' } as const;
+const IRREGULAR_WORDS = {
+  absent: 'nothing',
+  folder: 'a folder',
+  link: 'a symbolic link',
+  other: 'a fifo, device or socket',
+} as const;
+
+function refuseIrregular(path: string, kind: FileKind): void {
+  if (kind === 'file') return;
+  const code = IRREGULAR_CODES[kind];
+  const message = `${code}: expected a regular file at ${path}, found ${IRREGULAR_WORDS[kind]}`;
+  throw Object.assign(new Error(message), { code, path });
+}
+
+async function readAtMost(file: FileHandle, maxBytes: number): Promise<string> {
+  const chunks: Buffer[] = [];
+  let total = 0;
+  while (total < maxBytes) {
+    const chunk = Buffer.allocUnsafe(Math.min(CHUNK_BYTES, maxBytes - total));
+    const { bytesRead } = await file.read(chunk, 0, chunk.length, null);
+    if (bytesRead === 0) break;
+    chunks.push(chunk.subarray(0, bytesRead));
+    total += bytesRead;
+  }
+  return Buffer.concat(chunks, total).toString('utf8');
+}
+
+/** Links are followed: a parent such as /var/run may be one. */
+async function isFolder(path: string): Promise<boolean> {
+  try {
+    return (await stat(path)).isDirectory();
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return false;
+    throw error;
+  }
+}
+
+/** Any local program may read the flags, whatever the umask that mkdir ran under. */
+async function openFolderMode(path: string): Promise<void> {
+  await using folder = await open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW);
+  await folder.chmod(FOLDER_MODE);
+}

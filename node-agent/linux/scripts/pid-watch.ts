@@ -1,0 +1,160 @@
+// Watches the processes that pid files name: says once that one died, and once that one appeared. It only asks for a look and decides nothing.
+// Its cost is that of an idle agent, so what is checked ten times a second is one read of procfs for each process.
+import { type BigIntStats, closeSync, openSync, readSync } from 'node:fs';
+import { stat } from 'node:fs/promises';
+import { errnoOf } from '../../../desired-state/errors.ts';
+import type { Clock } from '../../../reconcilers/loop/clock.ts';
+import { readHead } from './read-head.ts';
+
+/** requirements.md: a process that a pid file names is watched every 100 ms. */
+const POLL_INTERVAL_MS = 100;
+/** The pid file itself may lie anywhere, so it is looked at in the background, which costs more: every fifth time, that is every 500 ms. */
+const POLLS_PER_FILE_LOOK = 5;
+/** A pid, and room for blanks. */
+const MAX_PID_FILE_BYTES = 64;
+
+interface Watched {
+  readonly pidFile: string;
+  /** The pid file as it was when it was read last; '' when it was absent, undefined before the first look. */
+  stamp: string | undefined;
+  process: WatchedProcess | undefined;
+  isLooking: boolean;
+  isDropped: boolean;
+}
+
+/** An open /proc/PID/statm stands for this very process: should its pid be given to another one, reading fails all the same. */
+interface WatchedProcess {
+  readonly pid: number;
+  readonly statm: number;
+}
+
+export class PidWatch {
+  readonly #clock: Clock;
+  readonly #onEvent: () => void;
+  readonly #watched = new Map<string, Watched>();
+  readonly #buffer = Buffer.alloc(8);
+  #cancelPoll: (() => void) | undefined;
+  #polls = 0;
+
+  /** @param onEvent is called once for each death and each appearance; not for what is found at the first look at a pid file. */
+  constructor(clock: Clock, onEvent: () => void) {
+    this.#clock = clock;
+    this.#onEvent = onEvent;
+  }
+
+  /** Watches exactly these pid files from now on; those watched already go on being watched. */
+  watch(pidFiles: ReadonlySet<string>): void {
+    for (const watched of this.#watched.values()) if (!pidFiles.has(watched.pidFile)) this.#drop(watched);
+    for (const pidFile of pidFiles) {
+      if (this.#watched.has(pidFile)) continue;
+      const watched = { pidFile, stamp: undefined, process: undefined, isLooking: false, isDropped: false };
+      this.#watched.set(pidFile, watched);
+      void this.#lookAtFile(watched);
+    }
+    if (this.#watched.size > 0 && this.#cancelPoll === undefined) this.#pollLater();
+  }
+
+  /** Watches nothing any more. */
+  close(): void {
+    this.watch(new Set());
+    this.#cancelPoll?.();
+    this.#cancelPoll = undefined;
+  }
+
+  #pollLater(): void {
+    this.#cancelPoll = this.#clock.setTimer(POLL_INTERVAL_MS, () => {
+      this.#cancelPoll = undefined;
+      this.#poll();
+      if (this.#watched.size > 0) this.#pollLater();
+    });
+  }
+
+  #poll(): void {
+    this.#polls += 1;
+    let hasDied = false;
+    for (const watched of this.#watched.values()) {
+      const died = watched.process !== undefined && !this.#isAlive(watched.process);
+      if (died) forgetProcess(watched);
+      // A daemon that restarts itself has written its new pid by now, or soon will.
+      if (died || this.#polls % POLLS_PER_FILE_LOOK === 0) void this.#lookAtFile(watched);
+      hasDied ||= died;
+    }
+    if (hasDied) this.#onEvent();
+  }
+
+  /** Never rejects. At most one at a time for a file: one that hangs (NFS) is not asked again meanwhile. */
+  async #lookAtFile(watched: Watched): Promise<void> {
+    if (watched.isLooking) return;
+    watched.isLooking = true;
+    try {
+      const isFirst = watched.stamp === undefined;
+      const stamp = await stampOf(watched.pidFile);
+      if (stamp === watched.stamp) return;
+      const pid = stamp === '' ? undefined : await readPid(watched.pidFile);
+      watched.stamp = stamp;
+      if (this.#adopt(watched, pid) && !isFirst) this.#onEvent();
+    } catch {
+      // Not readable now (EACCES, EMFILE): read again at the next look. Its `status` is asked at each resync whatever happens here.
+      watched.stamp ??= '';
+    } finally {
+      watched.isLooking = false;
+    }
+  }
+
+  /** True when another process than before lives under the pid of the file. */
+  #adopt(watched: Watched, pid: number | undefined): boolean {
+    if (watched.isDropped || pid === undefined || pid === watched.process?.pid) return false;
+    const found = this.#openProcess(pid);
+    if (found === undefined) return false;
+    forgetProcess(watched);
+    watched.process = found;
+    return true;
+  }
+
+  #openProcess(pid: number): WatchedProcess | undefined {
+    try {
+      const found = { pid, statm: openSync(`/proc/${pid}/statm`, 'r') };
+      if (this.#isAlive(found)) return found;
+      closeSync(found.statm);
+    } catch (error) {
+      if (errnoOf(error) !== 'ENOENT') throw error;
+    }
+    return undefined;
+  }
+
+  /** A zombie has no memory any more: its statm begins with 0. Reading that of a process that is gone fails with ESRCH. */
+  #isAlive({ statm }: WatchedProcess): boolean {
+    try {
+      return readSync(statm, this.#buffer, 0, this.#buffer.length, 0) > 0 && this.#buffer[0] !== 0x30;
+    } catch {
+      return false;
+    }
+  }
+
+  #drop(watched: Watched): void {
+    watched.isDropped = true;
+    forgetProcess(watched);
+    this.#watched.delete(watched.pidFile);
+  }
+}
+
+function forgetProcess(watched: Watched): void {
+  if (watched.process !== undefined) closeSync(watched.process.statm);
+  watched.process = undefined;
+}
+
+async function stampOf(pidFile: string): Promise<string> {
+  let stats: BigIntStats;
+  try {
+    stats = await stat(pidFile, { bigint: true });
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return '';
+    throw error;
+  }
+  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+}
+
+async function readPid(pidFile: string): Promise<number | undefined> {
+  const pid = /^\s*(\d{1,9})\b/.exec(await readHead(pidFile, MAX_PID_FILE_BYTES))?.[1];
+  return pid === undefined ? undefined : Number(pid);
+}

@@ -1,0 +1,94 @@
+// Asks scripts for their `status`, a bounded number at once, each with its own deadline and all of them within one for the look. It decides nothing.
+import PQueue from 'p-queue';
+import {
+  describeRun,
+  type RunResult,
+  type ServiceObservation,
+} from '../../../reconcilers/services/service-driver.ts';
+import { type RunContext, runScript, type ScriptCall } from './script-run.ts';
+
+export type StatusAnswer = Pick<ServiceObservation, 'state' | 'message'>;
+
+/** Scripts asked at once. */
+const ASKED_AT_ONCE = 8;
+/** One script's time to answer, ms; less where the time limit of the services is less. */
+const MAX_ANSWER_MS = 2_000;
+/** All scripts' time together, ms: below the 5 s of the resync. Whoever was not reached then is unknown, and asked first at the next look. */
+const LOOK_LIMIT_MS = 4_000;
+
+/** Who did not answer in time waits behind those who did: it holds up nobody but itself. */
+const PRIORITY = { notReached: 1, answered: 0, hung: -1 } as const;
+
+export class StatusQuestions {
+  readonly #context: RunContext;
+  readonly #answerLimitMs: number;
+  readonly #queue = new PQueue({ concurrency: ASKED_AT_ONCE });
+  #priorities = new Map<string, number>();
+
+  constructor(context: RunContext, timeoutMs: number) {
+    this.#context = context;
+    this.#answerLimitMs = Math.min(timeoutMs, MAX_ANSWER_MS);
+  }
+
+  /** A signal for one look at all services: aborts with `signal`, and when the look has taken its time. `done` frees its timer. */
+  beginLook(signal: AbortSignal): { readonly signal: AbortSignal; readonly done: () => void } {
+    const limit = new AbortController();
+    const done = this.#context.clock.setTimer(LOOK_LIMIT_MS, () => limit.abort());
+    return { signal: AbortSignal.any([signal, limit.signal]), done };
+  }
+
+  /** Runs the script with `status`. Never rejects; on abort the run is ended with its children and the answer is unknown. */
+  async ask(
+    id: string,
+    call: Pick<ScriptCall, 'path' | 'runId' | 'variables'>,
+    signal: AbortSignal,
+  ): Promise<StatusAnswer> {
+    const status = {
+      ...call,
+      args: ['status'],
+      outputPath: undefined,
+      limitMs: this.#answerLimitMs,
+      graceMs: 0,
+    };
+    const result = await this.#queue.add(() => runScript(status, this.#context, signal), {
+      priority: this.#priorities.get(id) ?? PRIORITY.answered,
+    });
+    this.#priorities.set(id, priorityAfter(result));
+    return answerFrom(result);
+  }
+
+  /** Forgets every service that is not in `ids`. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#priorities.keys()) if (!ids.has(id)) this.#priorities.delete(id);
+  }
+}
+
+/** LSB: 0 is running; 1, 2 and 3 are the ways of being stopped; anything else says nothing. */
+export function answerFrom(result: RunResult): StatusAnswer {
+  const unknown = (message: string): StatusAnswer => ({ state: 'unknown', message });
+  switch (result.kind) {
+    case 'succeeded':
+      return { state: 'running', message: '' };
+    case 'failed': {
+      const { exitCode, signal } = result;
+      if (exitCode === 1 || exitCode === 2 || exitCode === 3) return { state: 'stopped', message: '' };
+      return unknown(
+        exitCode === null
+          ? `its status was ended by ${signal}`
+          : `its status exited with ${exitCode}: expected 0 (running) or 1 to 3 (stopped)`,
+      );
+    }
+    case 'timed-out':
+      return unknown(`its status did not answer within ${result.afterMs} ms and was ended`);
+    case 'aborted':
+      return unknown('its status was not asked to the end: the look at all services had to end');
+    case 'ended-unseen':
+    case 'not-run':
+      return unknown(`its status ${describeRun(result)}`);
+  }
+}
+
+function priorityAfter(result: RunResult): number {
+  if (result.kind === 'timed-out') return PRIORITY.hung;
+  return result.kind === 'aborted' ? PRIORITY.notReached : PRIORITY.answered;
+}

@@ -1,0 +1,66 @@
+// What an agent knows when it starts, before any controller speaks: rules 2 to 5 of design.md, "What an agent knows, best first". Pure.
+import type { KnownSpec } from '../reconcilers/copy/known-spec.ts';
+import { COPY_NAMES, type CopyStates } from '../reconcilers/copy/spec-copies.ts';
+import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.ts';
+
+/**
+ * remembered (rule 2): the copy. flags (rule 3, or a flag newer than the copy): only that the host is locked; `generation` is the flags' highest, 0
+ * for flags made by hand. fresh-install (rule 4). nothing (rule 5).
+ */
+export type Basis =
+  | { readonly source: 'remembered'; readonly known: KnownSpec }
+  | { readonly source: 'flags'; readonly generation: number }
+  | { readonly source: 'fresh-install' }
+  | { readonly source: 'nothing' };
+
+export interface RecallInput {
+  readonly copies: CopyStates;
+  readonly flags: ObservedFlags;
+  /** Anything that an earlier agent left: in stateDir, in runDir, or beside the persistent flag. */
+  readonly trace: boolean;
+}
+
+export function recall({ copies, flags, trace }: RecallInput): Basis {
+  const known = newestCopy(copies);
+  const flagsGeneration = highestFlagGeneration(flags);
+  if (known !== undefined && flagsGeneration <= known.generation) return { source: 'remembered', known };
+  if (known !== undefined || anyFlag(flags)) return { source: 'flags', generation: flagsGeneration };
+  if (trace || anyUnreadable(copies) || anyBlocked(flags)) return { source: 'nothing' };
+  return { source: 'fresh-install' };
+}
+
+/** May a later look know more, because something could not be read at this one? */
+export function isRecallUncertain({ copies }: RecallInput): boolean {
+  return newestCopy(copies) === undefined && anyUnreadable(copies);
+}
+
+/** A copy is written only after the one before it is on the disk, so of two valid ones the higher is the newest that was ever in force. */
+function newestCopy(copies: CopyStates): KnownSpec | undefined {
+  let newest: KnownSpec | undefined;
+  for (const name of COPY_NAMES) {
+    const copy = copies[name];
+    if (copy.state === 'valid' && copy.known.generation > (newest?.generation ?? 0)) newest = copy.known;
+  }
+  return newest;
+}
+
+function highestFlagGeneration(flags: ObservedFlags): number {
+  return Math.max(
+    ...FLAG_NAMES.map((name) => {
+      const flag = flags[name];
+      return flag.state === 'present' ? (flag.generation ?? 0) : 0;
+    }),
+  );
+}
+
+function anyFlag(flags: ObservedFlags): boolean {
+  return FLAG_NAMES.some((name) => flags[name].state === 'present');
+}
+
+function anyBlocked(flags: ObservedFlags): boolean {
+  return FLAG_NAMES.some((name) => flags[name].state === 'blocked');
+}
+
+function anyUnreadable(copies: CopyStates): boolean {
+  return COPY_NAMES.some((name) => copies[name].state === 'unreadable');
+}

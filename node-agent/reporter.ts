@@ -1,0 +1,121 @@
+// Reports the host, to controllers and to people on it, when what is known of it changed; a converged host reports nothing (I7).
+import type { Status } from '../desired-state/host.ts';
+import type { GateKeeper } from '../reconcilers/gates/gate-keeper.ts';
+import { nowIso } from '../reconcilers/loop/clock.ts';
+import { describeBlocked } from '../reconcilers/loop/plan.ts';
+import type { Operations } from '../reconcilers/services/operations.ts';
+import type { AgentPorts, AgentSettings } from './agent-ports.ts';
+import type { ControllerLink } from './controller-link.ts';
+import type { DesiredIntake } from './desired-intake.ts';
+import type { FlagsPass } from './flags-pass.ts';
+import { reportHost } from './host-report.ts';
+import type { Journal } from './journal.ts';
+import { describeKnowledge, type Knowledge } from './knowledge.ts';
+import type { ServicesPass } from './services-pass.ts';
+import type { AgentStatus } from './status-file.ts';
+
+export interface ReporterOptions {
+  readonly settings: AgentSettings;
+  readonly ports: Pick<AgentPorts, 'clock' | 'publish'>;
+  readonly knowledge: Knowledge;
+  readonly intake: DesiredIntake;
+  readonly flagsPass: FlagsPass;
+  readonly servicesPass: ServicesPass;
+  readonly operations: Operations;
+  readonly gates: GateKeeper;
+  readonly journal: Journal;
+  readonly links: readonly ControllerLink[];
+}
+
+export class Reporter {
+  readonly #options: ReporterOptions;
+  readonly #startedAt: string;
+  #status: Status | undefined;
+  #published = '';
+
+  constructor(options: ReporterOptions) {
+    this.#options = options;
+    this.#startedAt = nowIso(options.ports.clock);
+  }
+
+  /** Looks at what is known; sends and publishes it if it is news. */
+  report(): void {
+    const status = this.#makeStatus();
+    const isNews = JSON.stringify(status) !== JSON.stringify(this.#status);
+    this.#status = status;
+    if (isNews) this.#send(status);
+    this.#publish(status);
+  }
+
+  /** Sends the status as it is: a new connection has not heard it. */
+  resend(): void {
+    if (this.#status !== undefined) this.#send(this.#status);
+  }
+
+  #send(status: Status): void {
+    for (const link of this.#options.links) link.send({ type: 'status', status });
+  }
+
+  #makeStatus(): Status {
+    const { settings, ports, knowledge, intake, flagsPass, servicesPass, operations, gates } = this.#options;
+    return reportHost(
+      {
+        generation: knowledge.generation,
+        acknowledged: flagsPass.acknowledged,
+        knowsNothing: knowledge.source === 'nothing',
+        flags: flagsPass.view,
+        services: servicesPass.view,
+        operations,
+        goEnabled: gates.claim(knowledge.generation),
+        words: intake.words,
+        bootId: settings.bootId,
+        agentVersion: settings.agentVersion,
+        roles: settings.roles,
+      },
+      this.#status,
+      nowIso(ports.clock),
+    );
+  }
+
+  #publish(status: Status): void {
+    const document = this.#makeDocument(status);
+    const text = JSON.stringify(document);
+    if (text === this.#published) return;
+    this.#published = text;
+    const { clock, publish } = this.#options.ports;
+    publish({ ...document, updatedAt: nowIso(clock) });
+  }
+
+  #makeDocument(status: Status): Omit<AgentStatus, 'updatedAt'> {
+    const { settings, knowledge, flagsPass, servicesPass, operations, journal, links } = this.#options;
+    const { locked, servicesEnabled, generation } = knowledge.desired;
+    const plans = [flagsPass.view?.result.plan, servicesPass.view?.result.plan];
+    return {
+      apiVersion: 'lockstep/v1',
+      kind: 'AgentStatus',
+      host: settings.host,
+      pid: settings.pid,
+      startedAt: this.#startedAt,
+      agentVersion: settings.agentVersion,
+      bootId: settings.bootId,
+      roles: [...settings.roles],
+      desired: {
+        generation,
+        locked: locked === 'leave' ? null : locked,
+        servicesEnabled: servicesEnabled === 'leave' ? null : servicesEnabled,
+        source: knowledge.source,
+        message: describeKnowledge(knowledge),
+      },
+      acknowledgedGeneration: flagsPass.acknowledged,
+      links: links.map(({ state }) => ({ ...state })),
+      status,
+      operations: [...operations.inFlight.values()].map(({ service, verb, since }) => ({
+        service: service.id,
+        verb,
+        since: new Date(since).toISOString(),
+      })),
+      blocked: plans.flatMap((plan) => plan?.blocked ?? []).map(describeBlocked),
+      corrections: journal.corrections.map((correction) => ({ ...correction })),
+    };
+  }
+}

@@ -1,0 +1,154 @@
+// The pass of the key `services`: what holds starts and stops back, then gates and services. It begins operations and never waits for one.
+import { FLAG_NAMES } from '../reconcilers/flags/flag-files.ts';
+import { flagsAsDesired } from '../reconcilers/flags/flag-plan.ts';
+import type { FlagsReconciler } from '../reconcilers/flags/flags-reconciler.ts';
+import type { GateKeeper } from '../reconcilers/gates/gate-keeper.ts';
+import type { Outcome, Pass } from '../reconcilers/loop/control-loop.ts';
+import { type Blocked, describeBlocked, describeStep } from '../reconcilers/loop/plan.ts';
+import type {
+  ServicesDesired,
+  ServicesReconciler,
+  ServicesResult,
+} from '../reconcilers/services/services-reconciler.ts';
+import type { BootGrace } from './boot-grace.ts';
+import type { FlagsPass } from './flags-pass.ts';
+import type { Desired, Knowledge } from './knowledge.ts';
+
+export interface ServicesView {
+  readonly desired: Desired;
+  readonly result: ServicesResult;
+}
+
+export interface ServicesPassOptions {
+  readonly knowledge: Knowledge;
+  readonly flagsPass: FlagsPass;
+  readonly flags: FlagsReconciler;
+  readonly services: ServicesReconciler;
+  readonly gates: GateKeeper;
+  readonly grace: BootGrace;
+}
+
+type Hold = Omit<Blocked, 'target'>;
+
+export class ServicesPass {
+  readonly #options: ServicesPassOptions;
+  /** When it was seen that a service was not as desired although all were before, by service id, monotonic ms. */
+  readonly #detectedAt = new Map<string, number>();
+  #settledGeneration: number | undefined;
+  #view: ServicesView | undefined;
+
+  constructor(options: ServicesPassOptions) {
+    this.#options = options;
+  }
+
+  /** Undefined before the first pass. */
+  get view(): ServicesView | undefined {
+    return this.#view;
+  }
+
+  /** When the correction that ended was detected, monotonic ms; undefined: the operation was none. Asked once for each. */
+  correctionEnded(id: string): number | undefined {
+    const detectedAtMs = this.#detectedAt.get(id);
+    this.#detectedAt.delete(id);
+    return detectedAtMs;
+  }
+
+  async run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
+    let gatesNextInMs: number | undefined;
+    let desired = this.#options.knowledge.desired;
+    const result = await this.#options.services.reconcile(async () => {
+      const flagsHold = await this.#flagsHold();
+      gatesNextInMs = await this.#options.gates.reconcile(this.#areGatesNeeded(flagsHold));
+      desired = this.#options.knowledge.desired;
+      return this.#decide(desired, flagsHold);
+    }, signal);
+    this.#view = { desired, result };
+    this.#noteCorrections(this.#view, requestedAtMs);
+    return outcomeOf(result, gatesNextInMs);
+  }
+
+  /** What a pass would do now; reads only. */
+  async dryRun(signal: AbortSignal) {
+    return this.#options.services.dryRun(
+      async () => this.#decide(this.#options.knowledge.desired, await this.#flagsHold()),
+      signal,
+    );
+  }
+
+  /** A step on a host whose services were as desired at this generation before is a correction: somebody or something changed them. */
+  #noteCorrections({ desired, result }: ServicesView, requestedAtMs: number): void {
+    const { steps, blocked } = result.plan;
+    if (this.#settledGeneration === desired.generation) {
+      for (const { target } of steps) this.#detectedAt.set(target, requestedAtMs);
+    } else if (steps.length === 0 && blocked.length === 0 && !this.#options.services.isBusy) {
+      this.#settledGeneration = desired.generation;
+    }
+  }
+
+  /** Nothing awaits between this and the first begun operation: what is decided here is what is known then. */
+  #decide(desired: Desired, flagsHold: Hold | undefined): ServicesDesired {
+    const notTried = this.#notTried(desired);
+    const startsHeldBy = notTried ?? flagsHold ?? this.#graceHold() ?? this.#gatesHold();
+    return { enabled: desired.servicesEnabled, startsHeldBy, stopsHeldBy: notTried };
+  }
+
+  /** Flags come first in the order of a change: services wait until they were tried, in vain or not, for this desired state. */
+  #notTried(desired: Desired): Hold | undefined {
+    const tried = this.#options.flagsPass.view?.desired;
+    if (tried !== undefined && tried.generation === desired.generation && tried.locked === desired.locked) {
+      return undefined;
+    }
+    return {
+      reason: 'FlagsFirst',
+      message: `the flags come first for generation ${desired.generation}`,
+    };
+  }
+
+  async #flagsHold(): Promise<Hold | undefined> {
+    const { locked } = this.#options.knowledge.desired;
+    const observed = await this.#options.flags.look();
+    if (flagsAsDesired(locked, observed)) return undefined;
+    const states = FLAG_NAMES.map((flag) => `${flag} ${observed[flag].state}`).join(', ');
+    return {
+      reason: 'FlagsNotAsDesired',
+      message: `nothing is started before the flags are ${locked ? 'present' : 'absent'} (${states})`,
+    };
+  }
+
+  #graceHold(): Hold | undefined {
+    return this.#options.grace.isOver
+      ? undefined
+      : {
+          reason: 'BootGrace',
+          message: 'just booted: waiting for a controller to answer, or for bootGrace to pass',
+        };
+  }
+
+  #gatesHold(): Hold | undefined {
+    return this.#options.gates.hasPassed
+      ? undefined
+      : { reason: 'GatesNotPassed', message: 'the gates have not passed since this boot' };
+  }
+
+  #areGatesNeeded(flagsHold: Hold | undefined): boolean {
+    const { desired } = this.#options.knowledge;
+    return (
+      desired.servicesEnabled === true &&
+      (this.#notTried(desired) ?? flagsHold ?? this.#graceHold()) === undefined
+    );
+  }
+}
+
+function outcomeOf({ plan }: ServicesResult, gatesNextInMs: number | undefined): Outcome {
+  const sentence = sentenceOf(plan);
+  const waits = [plan.nextInMs, gatesNextInMs].filter((ms) => ms !== undefined);
+  return waits.length === 0
+    ? { kind: 'settled', sentence }
+    : { kind: 'look-again', afterMs: Math.min(...waits), sentence };
+}
+
+function sentenceOf(plan: ServicesResult['plan']): string {
+  if (plan.steps.length > 0) return plan.steps.map(describeStep).join('; ');
+  const held = plan.blocked[0];
+  return held === undefined ? 'services are as desired, or on their way' : describeBlocked(held);
+}

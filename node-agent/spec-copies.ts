@@ -1,0 +1,95 @@
+// The remembered desired state on a Disk: two checksummed files in stateDir, and a trace beside the persistent flag.
+import { dirname, join } from 'node:path';
+import { errnoOf, messageOf } from '../desired-state/errors.ts';
+import { formatCopy, type KnownSpec, parseCopy } from '../reconcilers/copy/known-spec.ts';
+import type { CopyName, CopyState, CopyStates, SpecCopies } from '../reconcilers/copy/spec-copies.ts';
+import { writeAtomically } from './atomic-write.ts';
+import type { Disk } from './disk.ts';
+import { DurableFolders } from './durable-folders.ts';
+
+/** The mark beside the persistent flag (design.md, "What an agent knows"). */
+const TRACE_NAME = '.lockstep';
+const TRACE_TEXT =
+  'Lockstep keeps this host: a host with this file and no other trace of its state is not a fresh install.\n';
+/** A copy is some hundred bytes; one that is longer than this was not written here. */
+const MAX_COPY_BYTES = 65_536;
+/** Where corrupt copies are kept: one of each, the newest. */
+const ASIDE_SUFFIX = '.corrupt';
+
+export interface DiskSpecCopiesOptions {
+  readonly disk: Disk;
+  readonly stateDir: string;
+  readonly persistentFlagPath: string;
+  readonly guard: (path: string) => Promise<void>;
+}
+
+export class DiskSpecCopies implements SpecCopies {
+  readonly #disk: Disk;
+  readonly #folders: DurableFolders;
+  readonly #stateDir: string;
+  readonly #tracePath: string;
+  readonly #guard: (path: string) => Promise<void>;
+
+  constructor({ disk, stateDir, persistentFlagPath, guard }: DiskSpecCopiesOptions) {
+    this.#disk = disk;
+    this.#folders = new DurableFolders(disk);
+    this.#stateDir = stateDir;
+    this.#tracePath = join(dirname(persistentFlagPath), TRACE_NAME);
+    this.#guard = guard;
+  }
+
+  async observe(): Promise<CopyStates> {
+    const [a, b] = await Promise.all([
+      this.#observeCopy('desired-a.json'),
+      this.#observeCopy('desired-b.json'),
+    ]);
+    return { 'desired-a.json': a, 'desired-b.json': b };
+  }
+
+  async write(copy: CopyName, known: KnownSpec): Promise<void> {
+    await this.#writeDurably(join(this.#stateDir, copy), formatCopy(known));
+  }
+
+  async confirm(copy: CopyName): Promise<void> {
+    const path = join(this.#stateDir, copy);
+    await this.#guard(path);
+    await this.#disk.syncFile(path);
+    await this.#disk.syncFolder(this.#stateDir);
+    await this.#folders.settle(this.#stateDir);
+  }
+
+  async setAside(copy: CopyName): Promise<void> {
+    const path = join(this.#stateDir, copy);
+    await this.#guard(path);
+    await this.#disk.rename(path, path + ASIDE_SUFFIX);
+  }
+
+  async hasTrace(): Promise<boolean> {
+    try {
+      return (await this.#disk.kindOf(this.#tracePath)) !== 'absent';
+    } catch {
+      return true;
+    }
+  }
+
+  async leaveTrace(): Promise<void> {
+    await this.#writeDurably(this.#tracePath, TRACE_TEXT);
+  }
+
+  async #writeDurably(path: string, content: string): Promise<void> {
+    await this.#guard(path);
+    await writeAtomically(this.#disk, path, content, { mode: 0o644, durable: this.#folders });
+  }
+
+  async #observeCopy(copy: CopyName): Promise<CopyState> {
+    const path = join(this.#stateDir, copy);
+    try {
+      await this.#guard(path);
+      const known = parseCopy(await this.#disk.read(path, MAX_COPY_BYTES));
+      return known === undefined ? { state: 'corrupt' } : { state: 'valid', known };
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return { state: 'absent' };
+      return { state: 'unreadable', message: messageOf(error) };
+    }
+  }
+}

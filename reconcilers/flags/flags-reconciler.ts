@@ -1,0 +1,90 @@
+// Keeps the two flag files as desired: observe, plan, apply, observe again. It does not decide what is desired, nor report.
+import type { StepFailure } from '../loop/plan.ts';
+import type { FlagContent, FlagFiles, ObservedFlags } from './flag-files.ts';
+import { type FlagPlanInput, type FlagStep, flagsAsDesired, planFlags } from './flag-plan.ts';
+
+export interface FlagsDesired {
+  readonly locked: boolean | 'leave';
+  readonly content: FlagContent;
+}
+
+export interface FlagsResult {
+  readonly plan: ReturnType<typeof planFlags>;
+  readonly done: readonly FlagStep[];
+  readonly failures: readonly StepFailure<FlagStep>[];
+  readonly observed: ObservedFlags;
+  /** Both flags are as desired and the persistent one durably so. */
+  readonly inSync: boolean;
+}
+
+export class FlagsReconciler {
+  readonly #files: FlagFiles;
+  /** The generation and wish for which the persistent flag was made durable by this agent; undefined: not yet. */
+  #confirmed: { readonly generation: number; readonly locked: boolean | 'leave' } | undefined;
+
+  constructor(files: FlagFiles) {
+    this.#files = files;
+  }
+
+  /** One pass. Failed steps are in the result; it does not throw for them. */
+  async reconcile(desired: FlagsDesired): Promise<FlagsResult> {
+    const before = await this.#observe(desired);
+    const plan = planFlags(before);
+    const { done, failures } = await this.#apply(plan.steps, desired);
+    const observed =
+      plan.steps.length === 0 ? before.observed : await this.#files.observe({ withGeneration: false });
+    const inSync = failures.length === 0 && flagsAsDesired(desired.locked, observed);
+    this.#confirmed = this.#confirmedAfter(desired, failures, inSync);
+    return { plan, done, failures, observed, inSync };
+  }
+
+  /** What a pass would do now; reads only. */
+  async dryRun(desired: FlagsDesired): Promise<ReturnType<typeof planFlags>> {
+    return planFlags(await this.#observe(desired));
+  }
+
+  /** Both flags as they are now. */
+  look(): Promise<ObservedFlags> {
+    return this.#files.observe({ withGeneration: false });
+  }
+
+  async #observe(desired: FlagsDesired): Promise<FlagPlanInput> {
+    const { generation } = desired.content;
+    const confirmed = this.#confirmed?.generation === generation && this.#confirmed.locked === desired.locked;
+    const observed = await this.#files.observe({ withGeneration: !confirmed });
+    return { locked: desired.locked, generation, observed, confirmed };
+  }
+
+  async #apply(steps: readonly FlagStep[], desired: FlagsDesired) {
+    const done: FlagStep[] = [];
+    const failures: StepFailure<FlagStep>[] = [];
+    for (const step of steps) {
+      if (failures.length > 0 && !step.restrictive) break;
+      try {
+        await this.#applyStep(step, desired.content);
+        done.push(step);
+      } catch (error) {
+        failures.push({ step, error });
+      }
+    }
+    return { done, failures };
+  }
+
+  #applyStep(step: FlagStep, content: FlagContent): Promise<void> {
+    switch (step.kind) {
+      case 'create':
+      case 'refresh':
+        return this.#files.create(step.target, content);
+      case 'remove':
+        return this.#files.remove(step.target);
+      case 'confirm':
+        return this.#files.confirm(step.target);
+    }
+  }
+
+  /** A failed step leaves it open what is on the disk, so it is confirmed anew; drift after a confirmation is mended durably and keeps it. */
+  #confirmedAfter(desired: FlagsDesired, failures: readonly unknown[], inSync: boolean) {
+    if (failures.length > 0) return undefined;
+    return inSync ? { generation: desired.content.generation, locked: desired.locked } : this.#confirmed;
+  }
+}

@@ -1,0 +1,178 @@
+// Operations: runs of start and stop that passes begin and do not wait for. At most one per service; what happened to each service is remembered
+// here between passes. It begins and aborts what it is told, and asks for a look when one ends.
+import PQueue from 'p-queue';
+import { backoffMs } from '../loop/backoff.ts';
+import type { Clock, Random } from '../loop/clock.ts';
+import type {
+  ResumedRun,
+  RunResult,
+  Service,
+  ServiceDriver,
+  ServiceObservation,
+  Verb,
+} from './service-driver.ts';
+import type { ServiceHistory } from './service-plan.ts';
+
+export interface Operation {
+  readonly service: Service;
+  readonly verb: Verb;
+  /** Wall clock, ms since the epoch. */
+  readonly since: number;
+  readonly abort: () => void;
+}
+
+/** How an operation ended. */
+export interface EndedOperation {
+  readonly service: Service;
+  readonly verb: Verb;
+  readonly result: RunResult;
+}
+
+interface Remembered {
+  verb: Verb;
+  attempts: number;
+  notBeforeMs: number;
+  /** The last run of `verb`, when it failed. */
+  failure: RunResult | undefined;
+  /** When `verb` last succeeded, monotonic ms; undefined after a failure, or once it was undone. */
+  doneAtMs: number | undefined;
+}
+
+export interface OperationsOptions {
+  readonly driver: ServiceDriver;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** Longest wait before a failed verb is tried again, ms: the resync interval. */
+  readonly retryCapMs: number;
+  /** An operation ended: asks for a look. */
+  readonly onEnd: (ended: EndedOperation) => void;
+}
+
+/** First wait after a failure, ms. */
+const RETRY_BASE_MS = 250;
+/** After a start (or stop) returned, a service has this long to be as wished, ms: many daemons detach a moment before they answer `status`. */
+export const SETTLE_MS = 1_000;
+/** What stayed as wished this long was no crash loop, ms (systemd's DefaultStartLimitIntervalSec=10s). */
+const STABLE_MS = 10_000;
+/** Runs at once at most; the others wait their turn inside their place. */
+const MAX_RUNS_AT_ONCE = 16;
+
+export class Operations {
+  readonly #options: OperationsOptions;
+  readonly #queue = new PQueue({ concurrency: MAX_RUNS_AT_ONCE });
+  readonly #inFlight = new Map<string, Operation>();
+  readonly #remembered = new Map<string, Remembered>();
+
+  constructor(options: OperationsOptions) {
+    this.#options = options;
+  }
+
+  get inFlight(): ReadonlyMap<string, Operation> {
+    return this.#inFlight;
+  }
+
+  get history(): ReadonlyMap<string, ServiceHistory> {
+    return this.#remembered;
+  }
+
+  /** How the last run of a service failed, and with which verb; undefined when it succeeded or none was. */
+  failureOf(
+    id: string,
+  ): { readonly verb: Verb; readonly attempts: number; readonly result: RunResult | undefined } | undefined {
+    const remembered = this.#remembered.get(id);
+    return remembered === undefined || remembered.attempts === 0
+      ? undefined
+      : { verb: remembered.verb, attempts: remembered.attempts, result: remembered.failure };
+  }
+
+  /** Begins one run and returns. Nothing is begun while one of the same service is under way. */
+  begin(service: Service, verb: Verb): void {
+    if (this.#inFlight.has(service.id)) return;
+    const aborting = new AbortController();
+    const ended = this.#queue.add(() => this.#options.driver.run(service, verb, aborting.signal));
+    this.#track(service, verb, () => aborting.abort(), ended);
+  }
+
+  /** Takes over runs that an earlier life of the agent left. */
+  resume(runs: readonly ResumedRun[]): void {
+    for (const run of runs) this.#track(run.service, run.verb, () => run.abort(), run.ended);
+  }
+
+  /** Ends the run of a service, if one is under way; its end asks for a look. */
+  abort(id: string): void {
+    this.#inFlight.get(id)?.abort();
+  }
+
+  /** Notes what a look saw: what was done and is undone again counts as an attempt that failed, and what stays as wished is forgiven. */
+  note(observed: readonly ServiceObservation[]): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    for (const { service, state } of observed) {
+      const remembered = this.#remembered.get(service.id);
+      if (remembered === undefined || state === 'unknown' || this.#inFlight.has(service.id)) continue;
+      const isAsWished = state === (remembered.verb === 'start' ? 'running' : 'stopped');
+      const sinceDoneMs = nowMs - (remembered.doneAtMs ?? nowMs);
+      if (isAsWished && (sinceDoneMs >= STABLE_MS || remembered.failure !== undefined)) {
+        this.#remembered.delete(service.id);
+      } else if (!isAsWished && remembered.doneAtMs !== undefined && sinceDoneMs >= SETTLE_MS) {
+        this.#noteUndone(remembered, sinceDoneMs);
+      }
+    }
+    this.#forgetVanished(observed);
+  }
+
+  #track(service: Service, verb: Verb, abort: () => void, ended: Promise<RunResult>): void {
+    this.#inFlight.set(service.id, { service, verb, since: this.#options.clock.now(), abort });
+    void ended.then((result) => {
+      this.#inFlight.delete(service.id);
+      this.#noteEnd(service, verb, result);
+      this.#options.onEnd({ service, verb, result });
+    });
+  }
+
+  #noteEnd(service: Service, verb: Verb, result: RunResult): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const before = this.#remembered.get(service.id);
+    const attemptsBefore = before?.verb === verb ? before.attempts : 0;
+    if (result.kind === 'aborted' || result.kind === 'ended-unseen') {
+      this.#remembered.delete(service.id);
+    } else if (result.kind === 'succeeded') {
+      this.#remembered.set(service.id, {
+        verb,
+        attempts: attemptsBefore,
+        notBeforeMs: nowMs + SETTLE_MS,
+        failure: undefined,
+        doneAtMs: nowMs,
+      });
+    } else {
+      const attempts = attemptsBefore + 1;
+      this.#remembered.set(service.id, {
+        verb,
+        attempts,
+        notBeforeMs: nowMs + this.#retryInMs(attempts),
+        failure: result,
+        doneAtMs: undefined,
+      });
+    }
+  }
+
+  /** The first time is mended at once; the next ones are backed off. */
+  #noteUndone(remembered: Remembered, sinceDoneMs: number): void {
+    const nowMs = this.#options.clock.monotonicMs();
+    const attempts = sinceDoneMs >= STABLE_MS ? 0 : remembered.attempts + 1;
+    remembered.attempts = attempts;
+    remembered.notBeforeMs = attempts <= 1 ? nowMs : nowMs + this.#retryInMs(attempts - 1);
+    remembered.doneAtMs = undefined;
+  }
+
+  #retryInMs(attempts: number): number {
+    const { random, retryCapMs } = this.#options;
+    return backoffMs(attempts, { baseMs: RETRY_BASE_MS, capMs: retryCapMs }, random);
+  }
+
+  #forgetVanished(observed: readonly ServiceObservation[]): void {
+    const there = new Set(observed.map(({ service }) => service.id));
+    for (const id of this.#remembered.keys()) {
+      if (!there.has(id) && !this.#inFlight.has(id)) this.#remembered.delete(id);
+    }
+  }
+}

@@ -1,0 +1,100 @@
+// What is reported of the services: each one's state, and the condition ServicesInSync. Pure.
+import type { ConditionClaim } from '../../desired-state/conditions.ts';
+import type { ServiceStatus } from '../../desired-state/host.ts';
+import type { Operations } from './operations.ts';
+import { describeRun, type ServiceObservation } from './service-driver.ts';
+import { compareServices, type ServicePlan } from './service-plan.ts';
+
+export interface ServiceReportInput {
+  readonly enabled: boolean | 'leave';
+  readonly generation: number;
+  readonly observed: readonly ServiceObservation[];
+  readonly operations: Pick<Operations, 'inFlight' | 'failureOf'>;
+  readonly plan: ServicePlan;
+}
+
+/** Failing services named in one message at most; the rest is counted. */
+const MAX_NAMED = 3;
+const MAX_MESSAGE = 4_096;
+
+/** Every service with its state, in the order of starting. */
+export function reportServices({ enabled, observed, operations }: ServiceReportInput): ServiceStatus[] {
+  return [...observed]
+    .sort((a, b) => compareServices(a.service, b.service))
+    .map((seen) => reportService(seen, enabled, operations));
+}
+
+/** ServicesInSync: True when every service is as desired; a failing one is named, with its exit code and the tail of its output. */
+export function claimServicesInSync(input: ServiceReportInput): ConditionClaim {
+  const { enabled, generation, plan } = input;
+  const services = reportServices(input);
+  const claim = (status: ConditionClaim['status'], reason: string, message: string): ConditionClaim => ({
+    type: 'ServicesInSync',
+    status,
+    reason,
+    message: message.slice(0, MAX_MESSAGE),
+    observedGeneration: generation,
+  });
+  if (enabled === 'leave') {
+    return claim(
+      'Unknown',
+      'LeftAsTheyAre',
+      'it is not known whether services are enabled: none is started, none stopped',
+    );
+  }
+  const named = (state: ServiceStatus['state']) => services.filter((service) => service.state === state);
+  const failed = named('failed');
+  if (failed.length > 0) return claim('False', 'ServiceFailed', nameAll(failed));
+  const unknown = named('unknown');
+  if (unknown.length > 0) return claim('Unknown', 'ServiceUnknown', nameAll(unknown));
+  const wanted = enabled ? 'running' : 'stopped';
+  const others = services.filter((service) => service.state !== wanted);
+  const first = others[0];
+  if (first === undefined) {
+    return services.length === 0
+      ? claim('True', 'NoServices', 'there is no service in the sets of this host')
+      : claim('True', 'AsDesired', `${count(services.length)} ${wanted}`);
+  }
+  const held = plan.blocked[0];
+  if (held !== undefined && others.every(({ state }) => state === 'stopped' || state === 'running')) {
+    return claim('False', held.reason, `${held.target}: ${held.message}`);
+  }
+  return claim('False', enabled ? 'Starting' : 'Stopping', nameAll(others));
+}
+
+function reportService(
+  { service, state, message, recorded }: ServiceObservation,
+  enabled: boolean | 'leave',
+  operations: Pick<Operations, 'inFlight' | 'failureOf'>,
+): ServiceStatus {
+  const base = { name: service.name, set: service.set };
+  const operation = operations.inFlight.get(service.id);
+  if (operation !== undefined) {
+    return { ...base, state: operation.verb === 'start' ? 'starting' : 'stopping', message: '' };
+  }
+  const failure = operations.failureOf(service.id);
+  const isOff =
+    enabled !== 'leave' && (state === 'incomplete' || state === (enabled ? 'stopped' : 'running'));
+  if (isOff && failure !== undefined && failure.verb === (enabled ? 'start' : 'stop')) {
+    return { ...base, state: 'failed', message: describeFailure(failure) };
+  }
+  if (state === 'incomplete') return { ...base, state: 'unknown', message };
+  return { ...base, state, message: message === '' && recorded ? 'as its last run left it' : message };
+}
+
+function describeFailure({ verb, result }: NonNullable<ReturnType<Operations['failureOf']>>): string {
+  if (result !== undefined) return `${verb} ${describeRun(result)}`;
+  return verb === 'start' ? 'it keeps dying soon after its start' : 'it keeps coming back after its stop';
+}
+
+function nameAll(services: readonly ServiceStatus[]): string {
+  const named = services
+    .slice(0, MAX_NAMED)
+    .map(({ set, name, state, message }) => `${set}/${name} ${state}${message === '' ? '' : `: ${message}`}`);
+  const rest = services.length - named.length;
+  return named.join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+}
+
+function count(services: number): string {
+  return services === 1 ? '1 service is' : `${services} services are`;
+}

@@ -1,0 +1,71 @@
+// Keeps the services as desired: observe, plan, apply. A pass begins operations and never waits for one. What is desired, and what holds starts
+// back, is decided by its caller; so is what is reported.
+
+import type { Clock } from '../loop/clock.ts';
+import type { Blocked } from '../loop/plan.ts';
+import type { Operations } from './operations.ts';
+import type { ServiceDriver, ServicesObservation } from './service-driver.ts';
+import { planServices, type ServicePlan, type ServicePlanInput, type ServiceStep } from './service-plan.ts';
+
+export interface ServicesDesired {
+  readonly enabled: boolean | 'leave';
+  readonly startsHeldBy: Omit<Blocked, 'target'> | undefined;
+  readonly stopsHeldBy: Omit<Blocked, 'target'> | undefined;
+}
+
+export interface ServicesResult {
+  readonly observed: ServicesObservation;
+  readonly plan: ServicePlan;
+}
+
+export class ServicesReconciler {
+  readonly #driver: ServiceDriver;
+  readonly #operations: Operations;
+  readonly #clock: Clock;
+
+  constructor(driver: ServiceDriver, operations: Operations, clock: Clock) {
+    this.#driver = driver;
+    this.#operations = operations;
+    this.#clock = clock;
+  }
+
+  /** An operation is under way. */
+  get isBusy(): boolean {
+    return this.#operations.inFlight.size > 0;
+  }
+
+  /**
+   * One pass.
+   * @param decide is asked after the services were, so that what it says is as new as can be when a start begins.
+   */
+  async reconcile(decide: () => Promise<ServicesDesired>, signal: AbortSignal): Promise<ServicesResult> {
+    const observed = await this.#driver.observe(signal);
+    this.#operations.note(observed.services);
+    const plan = planServices(this.#input(observed, await decide()));
+    if (!signal.aborted) for (const step of plan.steps) this.#apply(step);
+    return { observed, plan };
+  }
+
+  /** What a pass would do now; reads only. */
+  async dryRun(decide: () => Promise<ServicesDesired>, signal: AbortSignal): Promise<ServicePlan> {
+    const observed = await this.#driver.observe(signal);
+    return planServices(this.#input(observed, await decide()));
+  }
+
+  #input(observed: ServicesObservation, desired: ServicesDesired): ServicePlanInput {
+    const { inFlight, history } = this.#operations;
+    return { ...desired, observed: observed.services, inFlight, history, nowMs: this.#clock.monotonicMs() };
+  }
+
+  #apply(step: ServiceStep): void {
+    switch (step.kind) {
+      case 'start':
+      case 'stop':
+        this.#operations.begin(step.service, step.kind);
+        break;
+      case 'abort':
+        this.#operations.abort(step.target);
+        break;
+    }
+  }
+}

@@ -1,0 +1,70 @@
+import { execFileSync } from 'node:child_process';
+import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { onTestFinished } from 'vitest';
+import type { Disk } from '../../node-agent/disk.ts';
+import { LinuxDisk } from '../../node-agent/linux/disk.ts';
+import { Prng } from '../simulation/world/prng.ts';
+import { SimClock } from '../simulation/world/sim-clock.ts';
+import { SimDisk } from '../simulation/world/sim-disk.ts';
+import { SimProcess } from '../simulation/world/sim-process.ts';
+import { type DiskUnderTest, describeDiskConformance } from './disk.ts';
+
+describeDiskConformance('LinuxDisk', () => {
+  const root = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
+  onTestFinished(() => rmSync(root, { recursive: true }));
+  return {
+    disk: new LinuxDisk(),
+    root,
+    symlink: (target, path) => symlinkSync(target, path),
+    mkfifo: (path) => {
+      execFileSync('mkfifo', [path]);
+    },
+    contentOf: (path) => readFileSync(path, 'utf8'),
+    modeOf: (path) => statSync(path).mode & 0o7777,
+  };
+});
+
+describeDiskConformance('SimDisk', () => simulated('/etc/conformance'));
+describeDiskConformance('SimDisk, on its tmpfs', () => simulated('/run/conformance'));
+
+function simulated(root: string): DiskUnderTest {
+  const clock = new SimClock();
+  const sim = new SimDisk(clock, new Prng('conformance'));
+  sim.byHand.mkdir(root);
+  return {
+    disk: inRealTime(sim.for(new SimProcess('test', clock)), clock),
+    root,
+    symlink: (target, path) => sim.byHand.link(target, path),
+    mkfifo: (path) => sim.byHand.mkfifo(path),
+    contentOf: (path) => sim.contentNow(path) ?? 'no file',
+    modeOf: (path) => sim.modeNow(path),
+  };
+}
+
+/** The simulated disk with a clock that runs by itself as long as a call is under way. */
+function inRealTime(disk: Disk, clock: SimClock): Disk {
+  let last: Promise<unknown> = Promise.resolve();
+  const waited = <T>(begin: () => Promise<T>): Promise<T> => {
+    const ended = last.then(async () => {
+      const [[result]] = await Promise.all([Promise.allSettled([begin()]), clock.runFor(1_000)]);
+      if (result.status === 'rejected') throw result.reason;
+      return result.value;
+    });
+    last = ended.catch(() => undefined);
+    return ended;
+  };
+  return {
+    kindOf: (path) => waited(() => disk.kindOf(path)),
+    read: (path, maxBytes) => waited(() => disk.read(path, maxBytes)),
+    list: (path) => waited(() => disk.list(path)),
+    makeFolder: (path) => waited(() => disk.makeFolder(path)),
+    create: (path, content, mode) => waited(() => disk.create(path, content, mode)),
+    syncFile: (path) => waited(() => disk.syncFile(path)),
+    syncFolder: (path) => waited(() => disk.syncFolder(path)),
+    rename: (from, to) => waited(() => disk.rename(from, to)),
+    remove: (path) => waited(() => disk.remove(path)),
+    resolve: (path) => waited(() => disk.resolve(path)),
+  };
+}

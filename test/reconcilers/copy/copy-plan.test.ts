@@ -1,0 +1,123 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type CopyPlanInput, planCopies } from '../../../reconcilers/copy/copy-plan.ts';
+import { formatCopy, type KnownSpec, parseCopy } from '../../../reconcilers/copy/known-spec.ts';
+import { COPY_NAMES, type CopyState } from '../../../reconcilers/copy/spec-copies.ts';
+import { describeStep } from '../../../reconcilers/loop/plan.ts';
+import { CORRUPT, copies, copyOf, NO_COPY, UNREADABLE } from '../../support/fake-spec-copies.ts';
+
+const known = (generation: number): KnownSpec => ({
+  generation,
+  spec: { locked: true, servicesEnabled: false },
+});
+
+const base: CopyPlanInput = {
+  wanted: known(7),
+  observed: copies(copyOf(known(7)), copyOf(known(7))),
+  hasTrace: true,
+};
+
+interface Row {
+  readonly what: string;
+  readonly change: Partial<CopyPlanInput>;
+  readonly steps: readonly string[];
+}
+
+const rows: readonly Row[] = [
+  { what: 'both copies as wanted', change: {}, steps: [] },
+  {
+    what: 'nothing remembered yet',
+    change: { observed: copies(NO_COPY, NO_COPY) },
+    steps: [
+      'write desired-a.json: generation 7 is not remembered',
+      'write desired-b.json: generation 7 is not remembered',
+    ],
+  },
+  {
+    what: 'one copy gone',
+    change: { observed: copies(copyOf(known(7)), NO_COPY) },
+    steps: ['write desired-b.json: generation 7 is not remembered'],
+  },
+  {
+    what: 'an older generation',
+    change: { observed: copies(copyOf(known(6)), copyOf(known(6))) },
+    steps: [
+      'write desired-a.json: the copy holds generation 6',
+      'write desired-b.json: the copy holds generation 6',
+    ],
+  },
+  {
+    what: 'a corrupt copy, kept aside for people before it is written anew',
+    change: { observed: copies(CORRUPT, copyOf(known(7))) },
+    steps: [
+      'set-aside desired-a.json: the copy is corrupt',
+      'write desired-a.json: generation 7 is remembered in a corrupt copy',
+    ],
+  },
+  {
+    what: 'a copy that cannot be read, which is not set aside',
+    change: { observed: copies(copyOf(known(7)), UNREADABLE) },
+    steps: ['write desired-b.json: the copy cannot be read (EIO: i/o error)'],
+  },
+  {
+    what: 'no trace beside the persistent flag: it is left first',
+    change: { hasTrace: false, observed: copies(NO_COPY, copyOf(known(7))) },
+    steps: [
+      'leave-trace trace: a host that lost its copy must not pass for a fresh install',
+      'write desired-a.json: generation 7 is not remembered',
+    ],
+  },
+  {
+    what: 'nothing known that is to be remembered: a corrupt copy stays where it is',
+    change: { wanted: undefined, hasTrace: false, observed: copies(CORRUPT, NO_COPY) },
+    steps: [],
+  },
+];
+
+describe('planCopies', () => {
+  it.each(rows)('$what', ({ change, steps }) => {
+    expect(planCopies({ ...base, ...change }).steps.map(describeStep)).toEqual(steps);
+  });
+
+  it.each([
+    ['another spec', { ...known(7), spec: { locked: false, servicesEnabled: false } }],
+    ['another reason', { ...known(7), reason: 'disk swap' }],
+    ['another time', { ...known(7), since: '2026-01-01T00:00:00.000Z' }],
+  ])('writes what is of the same generation with %s', (_what, wanted) => {
+    expect(planCopies({ ...base, wanted }).steps).toHaveLength(2);
+  });
+
+  it('I7: writes nothing that the copies, as they are read back, already say', () => {
+    const since = '2026-01-01T00:00:00.000Z';
+    const reason = 'disk swap';
+    const wishes: readonly KnownSpec[] = [
+      { generation: 7, spec: { locked: true, servicesEnabled: false }, since, reason },
+      { reason, since, spec: { servicesEnabled: false, locked: true }, generation: 7 },
+    ];
+    for (const wanted of wishes) {
+      const readBack = parseCopy(formatCopy(wanted));
+      if (readBack === undefined) throw new Error('the copy cannot be read back');
+      const observed = copies(copyOf(readBack), copyOf(readBack));
+      expect(planCopies({ ...base, wanted, observed }).steps.map(describeStep)).toEqual([]);
+    }
+  });
+
+  it('is idempotent: once its steps are done, it has none', () => {
+    const state: fc.Arbitrary<CopyState> = fc.oneof(
+      fc.constantFrom(NO_COPY, CORRUPT, UNREADABLE),
+      fc.integer({ min: 1, max: 9 }).map((generation) => copyOf(known(generation))),
+    );
+    fc.assert(
+      fc.property(state, state, fc.boolean(), (a, b, hasTrace) => {
+        const { steps } = planCopies({ ...base, observed: copies(a, b), hasTrace });
+        const after = { ...copies(a, b) };
+        for (const name of COPY_NAMES) {
+          if (steps.some(({ kind, target }) => kind === 'write' && target === name)) {
+            after[name] = copyOf(known(7));
+          }
+        }
+        expect(planCopies({ ...base, observed: after, hasTrace: true }).steps).toEqual([]);
+      }),
+    );
+  });
+});

@@ -1,0 +1,181 @@
+import { describe, expect, it } from 'vitest';
+import { ControlLoop, type Outcome, type Pass } from '../../../reconcilers/loop/control-loop.ts';
+import { FakeClock, middle, settle } from '../../support/fake-clock.ts';
+import { FakeLog } from '../../support/fake-log.ts';
+
+const SETTLED: Outcome = { kind: 'settled', sentence: 'as desired' };
+const RETRY: Outcome = { kind: 'retry', sentence: 'the disk is full' };
+
+interface SetUp {
+  readonly flags?: (pass: Pass) => Promise<Outcome>;
+  readonly services?: (pass: Pass) => Promise<Outcome>;
+}
+
+/** A loop with what began when, on the monotonic clock. */
+function setUp({ flags = async () => SETTLED, services = async () => SETTLED }: SetUp = {}) {
+  const clock = new FakeClock();
+  const log = new FakeLog();
+  const began = { flags: [] as number[], services: [] as number[] };
+  const noted = (key: 'flags' | 'services', reconcile: (pass: Pass) => Promise<Outcome>) => (pass: Pass) => {
+    began[key].push(clock.monotonicMs());
+    return reconcile(pass);
+  };
+  const loop = new ControlLoop({
+    reconcilers: { flags: noted('flags', flags), services: noted('services', services) },
+    clock,
+    random: middle,
+    log,
+    resyncIntervalMs: 5_000,
+  });
+  return { clock, log, began, loop };
+}
+
+describe('ControlLoop', () => {
+  it('looks at every key at each resync, start to start', async () => {
+    const { clock, began, loop } = setUp();
+    loop.start();
+    await clock.advance(15_000);
+    expect(began).toEqual({ flags: [5_000, 10_000, 15_000], services: [5_000, 10_000, 15_000] });
+  });
+
+  it('keeps the resync of a key whose look takes long, without a second one at once', async () => {
+    const ends: (() => void)[] = [];
+    const services = () => new Promise<Outcome>((resolve) => ends.push(() => resolve(SETTLED)));
+    const { clock, began, loop } = setUp({ services });
+    loop.start();
+    await clock.advance(17_000);
+    expect(began).toEqual({ flags: [5_000, 10_000, 15_000], services: [5_000] });
+    ends[0]?.();
+    await clock.advance(0);
+    expect(began.services).toEqual([5_000, 17_000]);
+  });
+
+  it('looks at once when asked, and once more for all that is asked during a look', async () => {
+    const ends: (() => void)[] = [];
+    const flags = () => new Promise<Outcome>((resolve) => ends.push(() => resolve(SETTLED)));
+    const { clock, began, loop } = setUp({ flags });
+    loop.request('flags');
+    await settle();
+    for (let n = 0; n < 10; n += 1) loop.request('flags');
+    ends[0]?.();
+    await settle();
+    ends[1]?.();
+    await clock.advance(1_000);
+    expect(began.flags).toEqual([0, 0]);
+  });
+
+  it('tells a pass when it was first asked for, for detect-to-repair latencies', async () => {
+    const requested: number[] = [];
+    const ends: (() => void)[] = [];
+    const flags = ({ requestedAtMs }: Pass) => {
+      requested.push(requestedAtMs);
+      return new Promise<Outcome>((resolve) => ends.push(() => resolve(SETTLED)));
+    };
+    const { clock, loop } = setUp({ flags });
+    loop.request('flags');
+    await clock.advance(10);
+    loop.request('flags');
+    await clock.advance(20);
+    loop.request('flags');
+    ends[0]?.();
+    await settle();
+    expect(requested).toEqual([0, 10]);
+  });
+
+  it('backs a failing key off with jitter, and never waits longer than the resync for it', async () => {
+    const { clock, began, loop } = setUp({ flags: async () => RETRY });
+    loop.request('flags');
+    await clock.advance(20_000);
+    const waits = began.flags.map((at, index) => at - (began.flags[index - 1] ?? 0)).slice(1);
+    // Half of it is fixed, and the middle of the other half drawn.
+    expect(waits).toEqual([75, 150, 300, 600, 1_200, 2_400, 3_750, 3_750, 3_750, 3_750]);
+  });
+
+  it('forgets failures with the first look that does not fail', async () => {
+    const outcomes: Outcome[] = [RETRY, RETRY, RETRY, SETTLED, RETRY];
+    const { clock, began, loop } = setUp({ flags: async () => outcomes.shift() ?? SETTLED });
+    loop.request('flags');
+    await clock.advance(2_000);
+    expect(began.flags).toEqual([0, 75, 225, 525]);
+    loop.request('flags');
+    await clock.advance(1_000);
+    expect(began.flags.slice(4)).toEqual([2_000, 2_075]);
+  });
+
+  it('counts a thrown error as a failure of that key alone', async () => {
+    const { clock, log, began, loop } = setUp({
+      flags: async () => {
+        throw new Error('EIO: i/o error');
+      },
+    });
+    loop.start();
+    loop.request('flags');
+    await clock.advance(5_000);
+    expect(began.flags.length).toBeGreaterThan(3);
+    expect(began.services).toEqual([5_000]);
+    expect(log.at('warn')).toEqual(['the pass failed: EIO: i/o error']);
+  });
+
+  it('I7: warns of the same failure once, of another one again, and of the same one after it was over', async () => {
+    const sentences = ['a', 'a', 'b', 'b', 'over', 'b'];
+    const { clock, log, loop } = setUp({
+      flags: async () => {
+        const sentence = sentences.shift() ?? 'over';
+        return { kind: sentence === 'over' ? 'settled' : 'retry', sentence };
+      },
+    });
+    for (let n = 0; n < 8; n += 1) {
+      loop.request('flags');
+      await clock.advance(0);
+    }
+    expect(log.at('warn')).toEqual(['a', 'b', 'b']);
+    await loop.stop();
+  });
+
+  it('looks again when something is known to be due, at the resync at the latest', async () => {
+    const outcomes: Outcome[] = [
+      { kind: 'look-again', afterMs: 300, sentence: 'backed off' },
+      { kind: 'look-again', afterMs: 60_000, sentence: 'backed off' },
+    ];
+    const { clock, began, loop } = setUp({ services: async () => outcomes.shift() ?? SETTLED });
+    loop.request('services');
+    await clock.advance(30_000);
+    expect(began.services).toEqual([0, 300, 5_300]);
+  });
+
+  it('drops the look that was due when another one came before it', async () => {
+    const outcomes: Outcome[] = [{ kind: 'look-again', afterMs: 300, sentence: 'backed off' }];
+    const { clock, began, loop } = setUp({ services: async () => outcomes.shift() ?? SETTLED });
+    loop.request('services');
+    await clock.advance(100);
+    loop.request('services');
+    await clock.advance(4_000);
+    expect(began.services).toEqual([0, 100]);
+  });
+
+  it('lets the running look end when it stops, tells it so, and begins no other', async () => {
+    const ends: (() => void)[] = [];
+    let signal: AbortSignal | undefined;
+    const flags = (pass: Pass) => {
+      signal = pass.signal;
+      return new Promise<Outcome>((resolve) => ends.push(() => resolve(RETRY)));
+    };
+    const { clock, began, loop } = setUp({ flags });
+    loop.start();
+    loop.request('flags');
+    await settle();
+    loop.request('flags');
+    let isStopped = false;
+    const stopping = loop.stop().then(() => {
+      isStopped = true;
+    });
+    await settle();
+    expect([isStopped, signal?.aborted]).toEqual([false, true]);
+    ends[0]?.();
+    await stopping;
+    loop.request('flags');
+    await clock.advance(30_000);
+    expect(began).toEqual({ flags: [0], services: [] });
+    expect(clock.timers).toBe(0);
+  });
+});

@@ -1,0 +1,265 @@
+// The invariants I1-I10 of design.md as checks over the simulated world, at each step. They look at the disk, the services and what the agent
+// published, never into the agent.
+import type { AgentStatus } from '../../node-agent/status-file.ts';
+import { FLAG_NAMES, type FlagName } from '../../reconcilers/flags/flag-files.ts';
+import { FLAG_PATHS, RESYNC_MS, type SimHost } from './sim-host.ts';
+import type { SimClock } from './world/sim-clock.ts';
+import type { RunBegin } from './world/sim-services.ts';
+
+/** Thrown into the run: the seed has found something. */
+export class InvariantViolation extends Error {
+  override readonly name = 'InvariantViolation';
+}
+
+/** What a look, a pass or a write in flight may not have seen yet, ms: what a person did within it excuses. */
+const UNSEEN_MS = 400;
+/** The promise of I2, and the time that the pass itself takes on a slow simulated disk, ms. */
+const PROMISE_MS = RESYNC_MS + 800;
+
+export class Invariants {
+  readonly #clock: SimClock;
+  readonly #host: SimHost;
+  #flags: ReturnType<SimHost['flagsNow']>;
+  /** When somebody last changed something by hand at the flags, or a fault of the disk or of services was on. */
+  #disturbedMs = Number.NEGATIVE_INFINITY;
+  #faultUntilMs = Number.NEGATIVE_INFINITY;
+  #handDeed = false;
+  #copiesDamaged = false;
+  #acknowledged = 0;
+  #acknowledgedLock = 0;
+  #flagsWrongSinceMs: number | undefined;
+  #violation: InvariantViolation | undefined;
+  readonly #serviceWrongSinceMs = new Map<string, number>();
+
+  constructor(clock: SimClock, host: SimHost) {
+    this.#clock = clock;
+    this.#host = host;
+    this.#flags = host.flagsNow();
+    host.onPublish((status) => this.#checkPublished(status));
+    host.services.onBegin((begin) => this.#checkBegin(begin));
+  }
+
+  /** A person or program changes files on the host, now. */
+  handDeed(deed: () => void): void {
+    this.#handDeed = true;
+    this.#disturbedMs = Math.max(this.#disturbedMs, this.#clock.monotonicMs());
+    deed();
+  }
+
+  /** A person or rot damages the remembered copies, now. */
+  damageCopies(deed: () => void): void {
+    this.#copiesDamaged = true;
+    this.handDeed(deed);
+  }
+
+  /** The disk fails from now for `ms`: what that makes late or impossible is excused. */
+  faulty(ms: number): void {
+    const nowMs = this.#clock.monotonicMs();
+    this.#faultUntilMs = Math.max(this.#faultUntilMs, nowMs + ms);
+    this.#disturbedMs = Math.max(this.#disturbedMs, this.#faultUntilMs);
+  }
+
+  /** The machine is down: checks what is left of what it acknowledged, before it boots. */
+  checkDown(): void {
+    this.#flags = this.#host.flagsNow();
+    this.#flagsWrongSinceMs = undefined;
+    this.#serviceWrongSinceMs.clear();
+    const left = this.#host.copyNow()?.generation ?? 0;
+    if (left >= this.#acknowledged) return;
+    if (!this.#copiesDamaged) {
+      this.#fail(
+        'I1',
+        `generation ${this.#acknowledged} was acknowledged, and ${left} is all that the copies hold after it went down`,
+      );
+    }
+    this.#acknowledged = left;
+  }
+
+  /** After each event of the simulation. */
+  checkStep(): void {
+    if (this.#violation !== undefined) throw this.#violation;
+    this.#checkFlagChanges();
+    if (!this.#host.isUp || this.#host.status === undefined) {
+      this.#flagsWrongSinceMs = undefined;
+      this.#serviceWrongSinceMs.clear();
+      return;
+    }
+    this.#checkFlagsPromise(this.#host.status);
+    this.#checkServicesPromise(this.#host.status);
+  }
+
+  #checkFlagChanges(): void {
+    const before = this.#flags;
+    const now = this.#host.flagsNow();
+    this.#flags = now;
+    if (this.#handDeed) {
+      this.#handDeed = false;
+      return;
+    }
+    for (const flag of FLAG_NAMES) {
+      if (before[flag] === now[flag]) continue;
+      if (before[flag] === 'folder')
+        this.#fail('I9', `the agent replaced the folder at the ${flag} flag's path`);
+      if (now[flag] === 'file') this.#checkCreated(flag);
+      else if (now[flag] === 'absent') this.#checkRemoved(flag);
+      else this.#fail('I9', `the agent made a ${now[flag]} of the ${flag} flag`);
+    }
+  }
+
+  #checkCreated(flag: FlagName): void {
+    const desired = this.#host.status?.desired;
+    const copy = this.#host.copyNow();
+    if (desired?.locked === false && copy?.generation === desired.generation && !copy.spec.locked) {
+      this.#fail(
+        'I4',
+        `the ${flag} flag was created on a host that is unlocked at generation ${desired.generation}`,
+      );
+    }
+    if (flag === 'volatile' && this.#flags.persistent === 'absent' && !this.#isDisturbed()) {
+      this.#fail('I8', 'the volatile flag was created before the persistent one');
+    }
+  }
+
+  #checkRemoved(flag: FlagName): void {
+    const copy = this.#host.copyAtWorst();
+    if (copy === undefined || copy.spec.locked) {
+      if (this.#host.status?.desired.locked === null) {
+        this.#fail('I4', `the ${flag} flag was removed by an agent that knows nothing`);
+      }
+      const what = copy === undefined ? 'no copy at all' : `a lock (generation ${copy.generation})`;
+      if (!this.#copiesDamaged)
+        this.#fail('I1', `the ${flag} flag was removed while a power cut could leave ${what}`);
+    }
+    if (
+      flag === 'volatile' &&
+      !this.#isDisturbed() &&
+      this.#host.disk.durableKind(FLAG_PATHS.persistent) !== 'absent'
+    ) {
+      this.#fail('I8', 'the volatile flag was removed before the persistent one was, durably');
+    }
+  }
+
+  #checkPublished(status: AgentStatus): void {
+    const { desired, acknowledgedGeneration } = status;
+    if (this.#copiesDamaged && (this.#host.copyAtWorst()?.generation ?? 0) >= this.#acknowledged) {
+      this.#copiesDamaged = false;
+    }
+    const before = this.#host.status?.desired.generation;
+    if (before !== undefined && desired.generation < before) {
+      this.#fail('I5', `the agent went from generation ${before} to ${desired.generation}`);
+    }
+    if (desired.locked === false && desired.generation <= this.#acknowledgedLock) {
+      this.#fail(
+        'I1',
+        `generation ${this.#acknowledgedLock} acknowledged a lock, and the agent holds the host unlocked at ${desired.generation}`,
+      );
+    }
+    if (desired.generation < this.#acknowledged && !this.#copiesDamaged) {
+      this.#fail(
+        'I5',
+        `generation ${this.#acknowledged} was acknowledged, and the agent knows ${desired.generation}`,
+      );
+    }
+    if (acknowledgedGeneration > (this.#host.status?.acknowledgedGeneration ?? 0))
+      this.#checkAcknowledged(status);
+  }
+
+  #checkAcknowledged({ acknowledgedGeneration, desired }: AgentStatus): void {
+    this.#acknowledged = Math.max(this.#acknowledged, acknowledgedGeneration);
+    if (desired.generation === acknowledgedGeneration && desired.locked === true) {
+      this.#acknowledgedLock = acknowledgedGeneration;
+    }
+    if (!this.#copiesDamaged) {
+      const copy = this.#host.copyAtWorst();
+      if ((copy?.generation ?? 0) < acknowledgedGeneration) {
+        this.#fail(
+          'I1',
+          `generation ${acknowledgedGeneration} was acknowledged while a power cut could leave ${copy?.generation ?? 'no copy'}`,
+        );
+      }
+    }
+    if (desired.generation !== acknowledgedGeneration || this.#isDisturbed()) return;
+    const wanted = desired.locked ? 'file' : 'absent';
+    const durable = this.#host.disk.durableKind(FLAG_PATHS.persistent);
+    if (durable !== wanted) {
+      this.#fail(
+        'I8',
+        `generation ${acknowledgedGeneration} was acknowledged with the persistent flag ${durable} on the disk, not ${wanted}`,
+      );
+    }
+  }
+
+  #checkFlagsPromise({ desired }: AgentStatus): void {
+    const nowMs = this.#clock.monotonicMs();
+    const wanted = desired.locked ? 'file' : 'absent';
+    const asWanted = desired.locked === null || FLAG_NAMES.every((flag) => this.#flags[flag] === wanted);
+    const isExcused = FLAG_NAMES.some((flag) => this.#flags[flag] === 'folder') || this.#hasFault();
+    if (asWanted || isExcused) this.#flagsWrongSinceMs = undefined;
+    else this.#flagsWrongSinceMs ??= nowMs;
+    if (nowMs - (this.#flagsWrongSinceMs ?? nowMs) > PROMISE_MS) {
+      this.#fail(
+        'I2',
+        `the flags are ${JSON.stringify(this.#flags)} since ${this.#flagsWrongSinceMs} ms, not ${wanted}`,
+      );
+    }
+  }
+
+  #checkServicesPromise({ desired, status }: AgentStatus): void {
+    const nowMs = this.#clock.monotonicMs();
+    const condition = status.conditions.find(({ type }) => type === 'ServicesInSync');
+    for (const { service, running, runs } of this.#host.services.all()) {
+      const isWrong = desired.servicesEnabled !== null && running !== desired.servicesEnabled;
+      if (!isWrong || runs.size > 0 || condition?.status !== 'True') {
+        this.#serviceWrongSinceMs.delete(service.id);
+        continue;
+      }
+      const sinceMs = this.#serviceWrongSinceMs.get(service.id) ?? nowMs;
+      this.#serviceWrongSinceMs.set(service.id, sinceMs);
+      if (nowMs - sinceMs > PROMISE_MS) {
+        this.#fail(
+          'I2',
+          `${service.id} is ${running ? 'running' : 'stopped'} since ${sinceMs} ms, and no condition says so`,
+        );
+      }
+    }
+  }
+
+  #checkBegin({ service, verb, overlaps }: RunBegin): void {
+    const { id } = service.service;
+    if (overlaps) this.#fail('I6', `a ${verb} of ${id} was begun while a run of it was under way`);
+    const desired = this.#host.status?.desired;
+    if (desired === undefined || desired.servicesEnabled === null) {
+      this.#fail('I3', `a ${verb} of ${id} was begun while it is not known whether services are enabled`);
+    }
+    if (verb === 'stop') {
+      if (desired.servicesEnabled) this.#fail('I6', `a stop of ${id} was begun while services are enabled`);
+      return;
+    }
+    if (!desired.servicesEnabled) this.#fail('I3', `a start of ${id} was begun while services are disabled`);
+    const wanted = desired.locked ? 'file' : 'absent';
+    const flags = this.#host.flagsNow();
+    if (!this.#isDisturbed() && FLAG_NAMES.some((flag) => flags[flag] !== wanted)) {
+      this.#fail(
+        'I3',
+        `a start of ${id} was begun while the flags are ${JSON.stringify(flags)}, not ${wanted}`,
+      );
+    }
+    if (!this.#host.gates.passed) this.#fail('I3', `a start of ${id} was begun before the gates passed`);
+  }
+
+  #isDisturbed(): boolean {
+    return this.#clock.monotonicMs() - this.#disturbedMs <= UNSEEN_MS;
+  }
+
+  /** A disk that failed a moment ago is tried again by the next resync at the latest. */
+  #hasFault(): boolean {
+    return this.#faultUntilMs > this.#clock.monotonicMs();
+  }
+
+  /** Kept, because the code that it is thrown through may take it for a passing error and go on. */
+  #fail(id: string, what: string): never {
+    const at = this.#clock.monotonicMs().toFixed(3);
+    this.#violation ??= new InvariantViolation(`${id}: ${this.#host.name} at ${at} ms: ${what}`);
+    throw this.#violation;
+  }
+}

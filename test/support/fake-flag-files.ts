@@ -1,0 +1,71 @@
+// The two flag files in memory: what is there, what is on the platter, and every change in order. Fails what a test says.
+import {
+  type FlagContent,
+  type FlagFiles,
+  type FlagName,
+  formatFlag,
+  type ObservedFlag,
+  type ObservedFlags,
+  parseFlagGeneration,
+} from '../../reconcilers/flags/flag-files.ts';
+
+export type FlagDeed = `${'create' | 'remove' | 'confirm'} ${FlagName}`;
+
+export class FakeFlagFiles implements FlagFiles {
+  readonly deeds: FlagDeed[] = [];
+  /** Deeds that fail now. */
+  readonly failing = new Set<FlagDeed>();
+  /** How often the contents were read. */
+  contentReads = 0;
+  /** Deeds that failed may have had their effect all the same. */
+  failsAfterEffect = false;
+  #flags: Record<FlagName, ObservedFlag>;
+
+  constructor(flags: ObservedFlags) {
+    this.#flags = { ...flags };
+  }
+
+  get now(): ObservedFlags {
+    return this.#flags;
+  }
+
+  /** Somebody else changes a flag. */
+  set(flag: FlagName, state: ObservedFlag): void {
+    this.#flags[flag] = state;
+  }
+
+  async observe({ withGeneration }: { readonly withGeneration: boolean }): Promise<ObservedFlags> {
+    if (withGeneration) this.contentReads += 1;
+    const seen = (flag: ObservedFlag): ObservedFlag =>
+      flag.state === 'present' && !withGeneration ? { state: 'present', generation: null } : flag;
+    return { persistent: seen(this.#flags.persistent), volatile: seen(this.#flags.volatile) };
+  }
+
+  async create(flag: FlagName, content: FlagContent): Promise<void> {
+    this.#do(`create ${flag}`, () =>
+      this.set(flag, { state: 'present', generation: parseFlagGeneration(formatFlag(content)) }),
+    );
+  }
+
+  async remove(flag: FlagName): Promise<void> {
+    this.#do(`remove ${flag}`, () => this.set(flag, ABSENT));
+  }
+
+  async confirm(flag: FlagName): Promise<void> {
+    this.#do(`confirm ${flag}`, () => {});
+  }
+
+  #do(deed: FlagDeed, effect: () => void): void {
+    this.deeds.push(deed);
+    const fails = this.failing.has(deed);
+    if (!fails || this.failsAfterEffect) effect();
+    if (fails) throw new Error(`EIO: ${deed}`);
+  }
+}
+
+export const ABSENT: ObservedFlag = { state: 'absent' };
+export const HAND_MADE: ObservedFlag = { state: 'present', generation: null };
+export const A_LINK: ObservedFlag = { state: 'obstructed', by: 'a link' };
+export const A_FOLDER: ObservedFlag = { state: 'blocked', message: 'a folder stands there' };
+export const flagOf = (generation: number): ObservedFlag => ({ state: 'present', generation });
+export const both = (flag: ObservedFlag): ObservedFlags => ({ persistent: flag, volatile: flag });
