@@ -28,7 +28,9 @@ function describeIssue(issue: z.core.$ZodIssue): string {
   if (issue.code === 'unrecognized_keys') {
     return `${path}: unknown field${issue.keys.length > 1 ? 's' : ''} ${issue.keys.map((key) => JSON.stringify(key)).join(', ')}`;
   }
-  return `${path}: ${issue.message.replace(/^Invalid input: /, '')}, found ${found(issue.input)}`;
+  // The key's own issue says what was expected of it; this one only that it is wrong.
+  const told = issue.code === 'invalid_key' ? (issue.issues[0] ?? issue) : issue;
+  return `${path}: ${told.message.replace(/^Invalid input: /, '')}, found ${found(issue.input)}`;
 }
 
 function found(input: unknown): string {

@@ -12,6 +12,7 @@ import type { AgentPorts, AgentSettings } from './agent-ports.ts';
 import { BootGrace, isNewBoot } from './boot-grace.ts';
 import { ControllerLink, type LinkListener } from './controller-link.ts';
 import { DesiredIntake } from './desired-intake.ts';
+import { DurableFolders } from './durable-folders.ts';
 import { EventOutbox } from './event-outbox.ts';
 import { DiskFlagFiles } from './flag-files.ts';
 import { FlagsPass } from './flags-pass.ts';
@@ -56,9 +57,11 @@ export class HostAgent {
   /** Recalls what is known, restores the flags, and only then looks at services and dials controllers (F9). */
   static async start(settings: AgentSettings, ports: AgentPorts): Promise<HostAgent> {
     const { disk, guard, log } = ports;
-    const flagFiles = new DiskFlagFiles({ disk, guard, paths: settings.flags });
+    const folders = new DurableFolders(disk);
+    const flagFiles = new DiskFlagFiles({ disk, folders, guard, paths: settings.flags });
     const copies = new DiskSpecCopies({
       disk,
+      folders,
       guard,
       stateDir: settings.stateDir,
       persistentFlagPath: settings.flags.persistent,
@@ -265,10 +268,10 @@ export class HostAgent {
 
   /** What the next passes would do, as sentences. */
   async #answerPlan(id: string, reply: (message: AgentMessage) => void): Promise<void> {
-    const { locked, generation, since, reason } = this.#knowledge.desired;
+    const { locked, lock } = this.#knowledge.desired;
     const plans = [
       await this.#copies.dryRun(this.#knowledge.newest),
-      await this.#flags.dryRun({ locked, content: { generation, since, reason } }),
+      await this.#flags.dryRun({ locked, content: lock }),
       await this.#servicesPass.dryRun(new AbortController().signal),
     ];
     reply({

@@ -15,10 +15,9 @@ export class DurableFolders {
     this.#disk = disk;
   }
 
-  /** Syncs the folder and every folder above it, once. @throws the Node system error of the sync that failed; ENOENT when it is not there. */
+  /** Syncs every folder above `folder`, once; `folder` itself is synced by whoever changed it. @throws the Node system error of the sync that failed. */
   async settle(folder: string): Promise<void> {
     if (this.#settled.has(folder)) return;
-    await this.#disk.syncFolder(folder);
     for (let above = dirname(folder), at = folder; above !== at; at = above, above = dirname(above)) {
       await this.#syncAbove(above);
     }
@@ -28,6 +27,11 @@ export class DurableFolders {
   /** The folder was not there: what is made in its place has to be settled anew. */
   forget(folder: string): void {
     this.#settled.delete(folder);
+  }
+
+  /** Settles every folder anew: since the last generation a person may have made one again, with nobody's knowledge. */
+  forgetAll(): void {
+    this.#settled.clear();
   }
 
   async #syncAbove(folder: string): Promise<void> {

@@ -12,7 +12,7 @@ import {
 } from '../reconcilers/flags/flag-files.ts';
 import { TEMPORARY_SUFFIX, writeAtomically } from './atomic-write.ts';
 import type { Disk } from './disk.ts';
-import { DurableFolders } from './durable-folders.ts';
+import type { DurableFolders } from './durable-folders.ts';
 
 /** Flags are readable by any local program, whatever the umask (requirements.md, "Flag files"). */
 const FLAG_MODE = 0o644;
@@ -21,6 +21,8 @@ const MAX_FLAG_BYTES = 4_096;
 
 export interface DiskFlagFilesOptions {
   readonly disk: Disk;
+  /** Shared with whoever else writes durably: a folder that one of them finds missing is missing for all. */
+  readonly folders: DurableFolders;
   readonly paths: Readonly<Record<FlagName, string>>;
   /** Throws when `path` must not be touched: its parent resolves outside the sandbox root. */
   readonly guard: (path: string) => Promise<void>;
@@ -32,9 +34,9 @@ export class DiskFlagFiles implements FlagFiles {
   readonly #paths: Readonly<Record<FlagName, string>>;
   readonly #guard: (path: string) => Promise<void>;
 
-  constructor({ disk, paths, guard }: DiskFlagFilesOptions) {
+  constructor({ disk, folders, paths, guard }: DiskFlagFilesOptions) {
     this.#disk = disk;
-    this.#folders = new DurableFolders(disk);
+    this.#folders = folders;
     this.#paths = paths;
     this.#guard = guard;
   }

@@ -52,9 +52,8 @@ export class FlagsPass {
     await this.#remember();
     const { knowledge, flags } = this.#options;
     const { desired, isRemembered } = knowledge;
-    const { locked, generation, since, reason } = desired;
-    const result = await flags.reconcile({ locked, content: { generation, since, reason } });
-    if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, generation);
+    const result = await flags.reconcile({ locked: desired.locked, content: desired.lock });
+    if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, desired.generation);
     this.#view = { desired, remembered: isRemembered, copyFailure: this.#copyFailure, result };
     return outcomeOf(this.#view, knowledge);
   }

@@ -3,6 +3,7 @@
 import { describeSpec, type Spec, sameSpec } from '../desired-state/host.ts';
 import type { Remembered } from '../desired-state/wire.ts';
 import type { KnownSpec } from '../reconcilers/copy/known-spec.ts';
+import type { FlagContent } from '../reconcilers/flags/flag-files.ts';
 import type { Basis } from './recall.ts';
 
 /** `leave`: neither started nor stopped, neither created nor removed. */
@@ -10,8 +11,8 @@ export interface Desired {
   readonly locked: boolean | 'leave';
   readonly servicesEnabled: boolean | 'leave';
   readonly generation: number;
-  readonly since: string | undefined;
-  readonly reason: string | undefined;
+  /** What a flag's further lines say while it is present: of the generation that locked the host, never of one that unlocks it and is not begun. */
+  readonly lock: FlagContent;
 }
 
 /** accepted: it is newer. confirmed: known already. behind: an older generation, refused. contradicts: the same generation with another spec, refused. */
@@ -54,10 +55,10 @@ export class Knowledge {
     return this.#basis.source === 'flags' ? { generation: this.#basis.generation, spec: null } : null;
   }
 
-  /** A later look at the disk knew more than the first: taken only while no controller has spoken. */
+  /** A later look at the disk may know more than the first: a copy counts, if no controller has spoken and it is not older than what is known. */
   rebase(basis: Basis): void {
-    if (this.#told !== undefined) return;
-    this.#basis = basis;
+    if (this.#told !== undefined || basis.source !== 'remembered') return;
+    if (basis.known.generation >= this.generation) this.#basis = basis;
   }
 
   /** Takes what a controller says, if it is newer than all that is known here. */
@@ -86,15 +87,11 @@ export class Knowledge {
     const { newest } = this;
     const before = this.#before ?? desiredOf(this.#basis);
     if (newest === undefined) return before;
-    const { generation, since, reason } = newest;
-    if (this.isRemembered) return { ...newest.spec, generation, since, reason };
-    return {
-      locked: newest.spec.locked ? true : before.locked,
-      servicesEnabled: newest.spec.servicesEnabled ? before.servicesEnabled : false,
-      generation,
-      since,
-      reason,
-    };
+    const whole = desiredOf({ source: 'remembered', known: newest });
+    if (this.isRemembered) return whole;
+    const { locked, lock } = newest.spec.locked ? whole : before;
+    const servicesEnabled = newest.spec.servicesEnabled ? before.servicesEnabled : false;
+    return { locked, servicesEnabled, generation: newest.generation, lock };
   }
 }
 
@@ -120,17 +117,22 @@ function describe(spec: Spec | undefined): string {
 }
 
 function desiredOf(basis: Basis): Desired {
-  const none = { since: undefined, reason: undefined };
+  const bare = (generation: number): FlagContent => ({ generation, since: undefined, reason: undefined });
   switch (basis.source) {
     case 'remembered': {
       const { generation, spec, since, reason } = basis.known;
-      return { ...spec, generation, since, reason };
+      return { ...spec, generation, lock: { generation, since, reason } };
     }
     case 'flags':
-      return { locked: true, servicesEnabled: 'leave', generation: basis.generation, ...none };
+      return {
+        locked: true,
+        servicesEnabled: 'leave',
+        generation: basis.generation,
+        lock: bare(basis.generation),
+      };
     case 'fresh-install':
-      return { locked: true, servicesEnabled: 'leave', generation: 0, ...none };
+      return { locked: true, servicesEnabled: 'leave', generation: 0, lock: bare(0) };
     case 'nothing':
-      return { locked: 'leave', servicesEnabled: 'leave', generation: 0, ...none };
+      return { locked: 'leave', servicesEnabled: 'leave', generation: 0, lock: bare(0) };
   }
 }

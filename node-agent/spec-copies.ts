@@ -2,10 +2,16 @@
 import { dirname, join } from 'node:path';
 import { errnoOf, messageOf } from '../desired-state/errors.ts';
 import { formatCopy, type KnownSpec, parseCopy } from '../reconcilers/copy/known-spec.ts';
-import type { CopyName, CopyState, CopyStates, SpecCopies } from '../reconcilers/copy/spec-copies.ts';
+import {
+  COPY_NAMES,
+  type CopyName,
+  type CopyState,
+  type CopyStates,
+  type SpecCopies,
+} from '../reconcilers/copy/spec-copies.ts';
 import { writeAtomically } from './atomic-write.ts';
 import type { Disk } from './disk.ts';
-import { DurableFolders } from './durable-folders.ts';
+import type { DurableFolders } from './durable-folders.ts';
 
 /** The mark beside the persistent flag (design.md, "What an agent knows"). */
 const TRACE_NAME = '.lockstep';
@@ -18,6 +24,7 @@ const ASIDE_SUFFIX = '.corrupt';
 
 export interface DiskSpecCopiesOptions {
   readonly disk: Disk;
+  readonly folders: DurableFolders;
   readonly stateDir: string;
   readonly persistentFlagPath: string;
   readonly guard: (path: string) => Promise<void>;
@@ -30,9 +37,9 @@ export class DiskSpecCopies implements SpecCopies {
   readonly #tracePath: string;
   readonly #guard: (path: string) => Promise<void>;
 
-  constructor({ disk, stateDir, persistentFlagPath, guard }: DiskSpecCopiesOptions) {
+  constructor({ disk, folders, stateDir, persistentFlagPath, guard }: DiskSpecCopiesOptions) {
     this.#disk = disk;
-    this.#folders = new DurableFolders(disk);
+    this.#folders = folders;
     this.#stateDir = stateDir;
     this.#tracePath = join(dirname(persistentFlagPath), TRACE_NAME);
     this.#guard = guard;
@@ -47,6 +54,7 @@ export class DiskSpecCopies implements SpecCopies {
   }
 
   async write(copy: CopyName, known: KnownSpec): Promise<void> {
+    if (copy === COPY_NAMES[0]) this.#folders.forgetAll();
     await this.#writeDurably(join(this.#stateDir, copy), formatCopy(known));
   }
 

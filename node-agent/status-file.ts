@@ -31,7 +31,7 @@ const desiredSchema = z.object({
   message: z.string(),
 });
 
-export const agentStatusSchema = z.object({
+const agentStatusSchema = z.object({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal('AgentStatus'),
   host: hostNameSchema,

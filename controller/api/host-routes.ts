@@ -6,6 +6,7 @@ import type { Hosts } from '../hosts.ts';
 import type { Origin, Wish } from '../spec-change.ts';
 import { parseLabelSelector, type Targets } from '../targets.ts';
 import {
+  ACTOR_HEADER,
   declareBodySchema,
   eventsQuerySchema,
   type LockBody,
@@ -16,8 +17,6 @@ import {
   servicesBodySchema,
 } from './schemas.ts';
 
-/** Who asks, percent-encoded UTF-8. Whoever can open the socket may say what they like: it is 0600. */
-export const ACTOR_HEADER = 'lockstep-actor';
 const MAX_ACTOR = 128;
 
 const BODY = 'request body';

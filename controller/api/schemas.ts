@@ -8,6 +8,9 @@ import {
   specSchema,
 } from '../../desired-state/host.ts';
 
+/** Who asks, percent-encoded UTF-8. Whoever can open the socket may say what they like: it is 0600. */
+export const ACTOR_HEADER = 'lockstep-actor';
+
 /** Names in one request at most. */
 const MAX_NAMES = 10_000;
 /** Events in one answer at most, and when nothing is said. */

@@ -10,6 +10,7 @@ import {
 } from '../../desired-state/host.ts';
 import { parseOrThrow } from '../../desired-state/parse.ts';
 import {
+  ACTOR_HEADER,
   type Change,
   changeListSchema,
   changeSchema,
@@ -40,7 +41,7 @@ export class ApiClient {
 
   constructor({ socketPath, actor }: ApiClientOptions) {
     this.socketPath = socketPath;
-    this.#headers = { 'lockstep-actor': encodeURIComponent(actor) };
+    this.#headers = { [ACTOR_HEADER]: encodeURIComponent(actor) };
   }
 
   async listHosts(query: { readonly labelSelector?: string | undefined } = {}): Promise<HostList> {

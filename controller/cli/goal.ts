@@ -27,7 +27,8 @@ export function readyAt(generation: number): Goal {
     }
     // A watch may tell of the host as it was just before the write.
     if (current < generation) return `generation ${generation} is not seen yet`;
-    return lackOf(host, 'Ready', 'True');
+    const ready = findCondition(host.status.conditions, 'Ready');
+    return ready?.status === 'True' ? undefined : `${ready?.reason}: ${ready?.message}`;
   };
 }
 

@@ -10,7 +10,7 @@ import { openTerminal, type Terminal } from './terminal.ts';
 
 /** Runs the command that the process was started with. @returns its exit code. */
 export async function run(): Promise<number> {
-  endQuietlyWhenNobodyReads();
+  endWhenNothingCanBeWritten();
   const terminal = openTerminal(process.stdout, process.stderr);
   const program = buildProgram({
     terminal,
@@ -40,14 +40,15 @@ function report(error: unknown, terminal: Terminal): number {
   return ERROR_CODES.Failed.exitCode;
 }
 
-/** `lockstep get hosts | head -1` is no error. */
-function endQuietlyWhenNobodyReads(): void {
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error) => {
-      if (errnoOf(error) !== 'EPIPE') throw error;
-      process.exit();
-    });
-  }
+/** `lockstep get hosts | head -1` is no error; a full disk is one. */
+function endWhenNothingCanBeWritten(): void {
+  process.stdout.on('error', (error) => {
+    if (errnoOf(error) === 'EPIPE') process.exit();
+    process.stderr.write(`lockstep: standard output can't be written: ${error.message}\n`);
+    process.exit(ERROR_CODES.Failed.exitCode);
+  });
+  // Nobody is left to be told.
+  process.stderr.on('error', () => {});
 }
 
 function userName(): string {

@@ -11,14 +11,14 @@ import { type GatewayParts, storeBackoffMs } from './gateway-parts.ts';
 import { PeerLog } from './peer-log.ts';
 
 /** Connections at a time over the listeners of one controller; those beyond are told so and closed. */
-export const MAX_CONNECTIONS = 1_024;
+const MAX_CONNECTIONS = 1_024;
 
 export interface AgentGatewayDeps {
   readonly hosts: Hosts;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;
-  /** Default {@link MAX_CONNECTIONS}. */
+  /** 1,024 when left out. */
   readonly maxConnections?: number;
 }
 

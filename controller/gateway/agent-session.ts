@@ -17,7 +17,7 @@ import type { GatewayParts } from './gateway-parts.ts';
 import { Inbox, MAX_WAITING_MESSAGES } from './inbox.ts';
 
 /** An agent that has not said who it is by then is none, ms. */
-export const HELLO_LIMIT_MS = 5_000;
+const HELLO_LIMIT_MS = 5_000;
 /** The wire's bound for a nack's message, in characters. */
 const MAX_NACK = 1_024;
 

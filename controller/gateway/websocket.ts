@@ -4,11 +4,11 @@ import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Connection, MAX_MESSAGE_BYTES } from '../../desired-state/wire.ts';
 
-export const AGENT_PATH = '/v1/agent';
+const AGENT_PATH = '/v1/agent';
 /** A peer that has not read that many bytes does not read, or not fast enough: it is dropped, not waited for. */
 const MAX_UNREAD_BYTES = 1_048_576;
-/** How long a peer may take to answer a close before its socket is cut, ms. */
-const CLOSE_LIMIT_MS = 1_000;
+/** How long a peer may take to answer a close before its socket is cut, ms: within the time that a stop has. */
+const CLOSE_LIMIT_MS = 500;
 /** WebSocket close codes (RFC 6455, 7.4.1) and the longest reason, in bytes. */
 const NORMAL_CLOSURE = 1_000;
 const UNSUPPORTED_DATA = 1_003;
@@ -33,7 +33,7 @@ export function serveAgents(server: Server, accept: (connection: Connection) => 
 }
 
 /** Adapts an open WebSocket; only text messages are taken. */
-export function asConnection(socket: WebSocket): Connection {
+function asConnection(socket: WebSocket): Connection {
   let failure: string | undefined;
   socket.on('error', (error) => {
     failure = error.message;

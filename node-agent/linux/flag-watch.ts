@@ -100,8 +100,9 @@ export class ChokidarFlagWatch implements FlagWatch {
 
   /** What happened before the watch stood was not told: look, at the flags and at the folders. */
   #onReady(watcher: FSWatcher): void {
-    if (this.#watcher !== watcher) return;
-    if (!this.#isBroken && this.#isFailing) {
+    // Broken, it asks for nothing: a look asks for a rearm, which would set it up anew, over and over.
+    if (this.#watcher !== watcher || this.#isBroken) return;
+    if (this.#isFailing) {
       this.#isFailing = false;
       this.#log.info({ paths: this.#paths }, 'the flags are watched again');
     }

@@ -14,11 +14,14 @@ export interface CopyPlanInput {
   readonly wanted: KnownSpec | undefined;
   readonly observed: CopyStates;
   readonly hasTrace: boolean;
-  /** Were both copies made durable, by this agent, as they stand? A failed sync or a crash leaves that open. */
-  readonly confirmed: boolean;
+  /**
+   * What is known of the copies' durability as they stand. unknown: a crash may have left them unsynced, so they are synced once. suspect: a write or
+   * sync failed, and a later sync of the same data may succeed without writing it (LWN, "PostgreSQL's fsync() surprise", 2018), so they are written anew.
+   */
+  readonly durability: 'confirmed' | 'unknown' | 'suspect';
 }
 
-export function planCopies({ wanted, observed, hasTrace, confirmed }: CopyPlanInput): Plan<CopyStep> {
+export function planCopies({ wanted, observed, hasTrace, durability }: CopyPlanInput): Plan<CopyStep> {
   const steps: CopyStep[] = [];
   if (wanted === undefined) return { steps, blocked: [] };
   if (!hasTrace) {
@@ -33,17 +36,21 @@ export function planCopies({ wanted, observed, hasTrace, confirmed }: CopyPlanIn
     if (seen.state === 'corrupt') {
       steps.push({ kind: 'set-aside', target: copy, reason: 'the copy is corrupt' });
     }
-    const reason = whyWrite(seen, wanted);
+    const reason = whyWrite(seen, wanted, durability);
     if (reason !== undefined) {
       steps.push({ kind: 'write', target: copy, reason });
-    } else if (!confirmed) {
+    } else if (durability === 'unknown') {
       steps.push({ kind: 'confirm', target: copy, reason: 'it is there, but may not be on the disk yet' });
     }
   }
   return { steps, blocked: [] };
 }
 
-function whyWrite(seen: CopyState, wanted: KnownSpec): string | undefined {
+function whyWrite(
+  seen: CopyState,
+  wanted: KnownSpec,
+  durability: CopyPlanInput['durability'],
+): string | undefined {
   switch (seen.state) {
     case 'absent':
       return `generation ${wanted.generation} is not remembered`;
@@ -52,8 +59,9 @@ function whyWrite(seen: CopyState, wanted: KnownSpec): string | undefined {
     case 'unreadable':
       return `the copy cannot be read (${seen.message})`;
     case 'valid':
-      return JSON.stringify(seen.known) === JSON.stringify(wanted)
-        ? undefined
-        : `the copy holds generation ${seen.known.generation}`;
+      if (JSON.stringify(seen.known) !== JSON.stringify(wanted)) {
+        return `the copy holds generation ${seen.known.generation}`;
+      }
+      return durability === 'suspect' ? 'a write to the disk failed before' : undefined;
   }
 }

@@ -1,6 +1,6 @@
 // Keeps the remembered copy as what is known: observe, plan, apply. Not remembered means not acknowledged; what follows from that is decided elsewhere.
 import type { Plan, StepFailure } from '../loop/plan.ts';
-import { type CopyStep, planCopies } from './copy-plan.ts';
+import { type CopyPlanInput, type CopyStep, planCopies } from './copy-plan.ts';
 import type { KnownSpec } from './known-spec.ts';
 import type { SpecCopies } from './spec-copies.ts';
 
@@ -13,7 +13,7 @@ export interface CopyResult {
 
 export class CopyReconciler {
   readonly #copies: SpecCopies;
-  #confirmed = false;
+  #durability: CopyPlanInput['durability'] = 'unknown';
 
   constructor(copies: SpecCopies) {
     this.#copies = copies;
@@ -22,15 +22,15 @@ export class CopyReconciler {
   /** One pass. It stops at the first failed step, so the copies differ by one generation at most; it does not throw for it. */
   async reconcile(wanted: KnownSpec | undefined): Promise<CopyResult> {
     const plan = planCopies(await this.#observe(wanted));
-    if (plan.steps.length > 0) this.#confirmed = false;
     for (const step of plan.steps) {
       try {
         await this.#applyStep(step, wanted);
       } catch (error) {
+        this.#durability = 'suspect';
         return { plan, remembered: false, failure: { step, error } };
       }
     }
-    this.#confirmed = wanted !== undefined;
+    if (wanted !== undefined) this.#durability = 'confirmed';
     return { plan, remembered: true, failure: undefined };
   }
 
@@ -41,7 +41,7 @@ export class CopyReconciler {
 
   async #observe(wanted: KnownSpec | undefined) {
     const [observed, hasTrace] = await Promise.all([this.#copies.observe(), this.#copies.hasTrace()]);
-    return { wanted, observed, hasTrace, confirmed: this.#confirmed };
+    return { wanted, observed, hasTrace, durability: this.#durability };
   }
 
   async #applyStep(step: CopyStep, wanted: KnownSpec | undefined): Promise<void> {

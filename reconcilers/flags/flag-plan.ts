@@ -15,8 +15,11 @@ export interface FlagPlanInput {
   readonly locked: boolean | 'leave';
   readonly generation: number;
   readonly observed: ObservedFlags;
-  /** Was the persistent flag made durable for this generation already? Until then what stands there is confirmed or refreshed once. */
-  readonly confirmed: boolean;
+  /**
+   * What is known of the persistent flag's durability as it stands, for this generation. unknown: it is confirmed or refreshed once. suspect: a write or
+   * sync failed, and a later sync of the same data may succeed without writing it, so the flag is written anew.
+   */
+  readonly durability: 'confirmed' | 'unknown' | 'suspect';
 }
 
 export function planFlags(input: FlagPlanInput): Plan<FlagStep> {
@@ -55,9 +58,11 @@ function planPresent(input: FlagPlanInput): Plan<FlagStep> {
         blocked.push(blockedBy(flag, seen.message));
         break;
       case 'present':
-        if (input.confirmed) break;
+        if (input.durability === 'confirmed') break;
         if (isOlder(seen, input.generation)) {
           add('refresh', flag, `the flag is not of generation ${input.generation}`);
+        } else if (input.durability === 'suspect' && flag === 'persistent') {
+          add('refresh', flag, 'a write to the disk failed before');
         } else if (flag === 'persistent') {
           add(
             'confirm',
@@ -80,7 +85,7 @@ function planAbsent(input: FlagPlanInput): Plan<FlagStep> {
     const seen = input.observed[flag];
     switch (seen.state) {
       case 'absent':
-        if (flag === 'persistent' && !input.confirmed) {
+        if (flag === 'persistent' && input.durability !== 'confirmed') {
           add(
             'confirm',
             flag,

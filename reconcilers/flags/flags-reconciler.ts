@@ -21,6 +21,7 @@ export class FlagsReconciler {
   readonly #files: FlagFiles;
   /** The generation and wish for which the persistent flag was made durable by this agent; undefined: not yet. */
   #confirmed: { readonly generation: number; readonly locked: boolean | 'leave' } | undefined;
+  #isSuspect = false;
 
   constructor(files: FlagFiles) {
     this.#files = files;
@@ -33,8 +34,10 @@ export class FlagsReconciler {
     const { done, failures } = await this.#apply(plan.steps, desired);
     const observed =
       plan.steps.length === 0 ? before.observed : await this.#files.observe({ withGeneration: false });
-    const inSync = failures.length === 0 && flagsAsDesired(desired.locked, observed);
-    this.#confirmed = this.#confirmedAfter(desired, failures, inSync);
+    // What was blocked when it was looked at has had no step: however it looks now, it is not known to be on the disk.
+    const isDone = failures.length === 0 && plan.blocked.length === 0;
+    const inSync = isDone && flagsAsDesired(desired.locked, observed);
+    this.#noteDurability(desired, failures, inSync);
     return { plan, done, failures, observed, inSync };
   }
 
@@ -51,8 +54,9 @@ export class FlagsReconciler {
   async #observe(desired: FlagsDesired): Promise<FlagPlanInput> {
     const { generation } = desired.content;
     const confirmed = this.#confirmed?.generation === generation && this.#confirmed.locked === desired.locked;
-    const observed = await this.#files.observe({ withGeneration: !confirmed });
-    return { locked: desired.locked, generation, observed, confirmed };
+    const durability = this.#isSuspect ? 'suspect' : confirmed ? 'confirmed' : 'unknown';
+    const observed = await this.#files.observe({ withGeneration: durability !== 'confirmed' });
+    return { locked: desired.locked, generation, observed, durability };
   }
 
   async #apply(steps: readonly FlagStep[], desired: FlagsDesired) {
@@ -82,9 +86,13 @@ export class FlagsReconciler {
     }
   }
 
-  /** A failed step leaves it open what is on the disk, so it is confirmed anew; drift after a confirmation is mended durably and keeps it. */
-  #confirmedAfter(desired: FlagsDesired, failures: readonly unknown[], inSync: boolean) {
-    if (failures.length > 0) return undefined;
-    return inSync ? { generation: desired.content.generation, locked: desired.locked } : this.#confirmed;
+  /** Drift after a confirmation is mended durably and keeps it. */
+  #noteDurability(desired: FlagsDesired, failures: readonly unknown[], inSync: boolean): void {
+    if (failures.length > 0) {
+      this.#isSuspect = true;
+    } else if (inSync) {
+      this.#isSuspect = false;
+      this.#confirmed = { generation: desired.content.generation, locked: desired.locked };
+    }
   }
 }

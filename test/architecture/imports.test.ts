@@ -22,9 +22,9 @@ const WORLDLY_GLOBALS =
 const PURE_PACKAGES = ['zod', 'p-queue'];
 
 /** Adapters: what a composition root builds, and nothing else imports. */
-const ADAPTER = /^(node-agent\/linux\/|desired-state\/store\/sqlite)/;
-/** Where adapters may be built: each program's main, and what is itself an adapter. */
-const COMPOSITION_ROOT = /(^|\/)main\.ts$/;
+const ADAPTER = /^(node-agent\/linux\/|controller\/linux\/|desired-state\/store\/sqlite)/;
+/** Where adapters may be built: each program's main and its daemon, and what is itself an adapter. */
+const COMPOSITION_ROOT = /(^|\/)(main|daemon)\.ts$/;
 
 describe('the import rules', () => {
   it.each(Object.entries(ALLOWED))('%s imports only from where it may', (folder, allowed) => {

@@ -25,6 +25,8 @@ export class Invariants {
   #faultUntilMs = Number.NEGATIVE_INFINITY;
   #handDeed = false;
   #copiesDamaged = false;
+  /** What a person removed unsynced may come back after a power cut; what the agent removed may not. */
+  #persistentRemovedByAgent = false;
   #acknowledged = 0;
   #acknowledgedLock = 0;
   #flagsWrongSinceMs: number | undefined;
@@ -94,6 +96,7 @@ export class Invariants {
     this.#flags = now;
     if (this.#handDeed) {
       this.#handDeed = false;
+      this.#persistentRemovedByAgent = false;
       return;
     }
     for (const flag of FLAG_NAMES) {
@@ -130,18 +133,30 @@ export class Invariants {
       if (!this.#copiesDamaged)
         this.#fail('I1', `the ${flag} flag was removed while a power cut could leave ${what}`);
     }
-    if (
-      flag === 'volatile' &&
-      !this.#isDisturbed() &&
-      this.#host.disk.durableKind(FLAG_PATHS.persistent) !== 'absent'
-    ) {
+    if (flag === 'persistent') {
+      this.#persistentRemovedByAgent = true;
+    } else if (this.#flags.persistent === 'file' && !this.#isDisturbed()) {
+      this.#fail('I8', 'the volatile flag was removed before the persistent one');
+    } else if (this.#persistentRemovedByAgent && !this.#isDurablyAbsent()) {
       this.#fail('I8', 'the volatile flag was removed before the persistent one was, durably');
     }
   }
 
+  #isDurablyAbsent(): boolean {
+    return this.#host.disk.survivors(FLAG_PATHS.persistent).every(({ kind }) => kind !== 'file');
+  }
+
   #checkPublished(status: AgentStatus): void {
     const { desired, acknowledgedGeneration } = status;
-    if (this.#copiesDamaged && (this.#host.copyAtWorst()?.generation ?? 0) >= this.#acknowledged) {
+    if (this.#copiesDamaged && desired.source !== 'remembered' && desired.source !== 'controller') {
+      // Somebody destroyed both copies: what the flags still say is all that is left to be kept.
+      this.#acknowledged = Math.min(this.#acknowledged, desired.generation);
+      this.#acknowledgedLock = Math.min(this.#acknowledgedLock, desired.generation);
+    }
+    if (
+      this.#copiesDamaged &&
+      (this.#host.copyAtWorst()?.generation ?? 0) >= Math.max(this.#acknowledged, 1)
+    ) {
       this.#copiesDamaged = false;
     }
     const before = this.#host.status?.desired.generation;
@@ -154,7 +169,8 @@ export class Invariants {
         `generation ${this.#acknowledgedLock} acknowledged a lock, and the agent holds the host unlocked at ${desired.generation}`,
       );
     }
-    if (desired.generation < this.#acknowledged && !this.#copiesDamaged) {
+    // A copy that can't be read now is not lost: the agent touches nothing and looks again.
+    if (desired.generation < this.#acknowledged && !this.#copiesDamaged && !this.#hasFault()) {
       this.#fail(
         'I5',
         `generation ${this.#acknowledged} was acknowledged, and the agent knows ${desired.generation}`,
@@ -181,7 +197,7 @@ export class Invariants {
     if (desired.generation !== acknowledgedGeneration || this.#isDisturbed()) return;
     const wanted = desired.locked ? 'file' : 'absent';
     const durable = this.#host.disk.durableKind(FLAG_PATHS.persistent);
-    if (durable !== wanted) {
+    if (desired.locked ? durable !== 'file' : !this.#isDurablyAbsent()) {
       this.#fail(
         'I8',
         `generation ${acknowledgedGeneration} was acknowledged with the persistent flag ${durable} on the disk, not ${wanted}`,

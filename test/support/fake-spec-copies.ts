@@ -2,7 +2,7 @@
 import type { KnownSpec } from '../../reconcilers/copy/known-spec.ts';
 import type { CopyName, CopyState, CopyStates, SpecCopies } from '../../reconcilers/copy/spec-copies.ts';
 
-export type CopyDeed = `${'write' | 'set-aside'} ${CopyName}` | 'leave-trace';
+export type CopyDeed = `${'write' | 'set-aside' | 'confirm'} ${CopyName}` | 'leave-trace';
 
 export const NO_COPY: CopyState = { state: 'absent' };
 export const CORRUPT: CopyState = { state: 'corrupt' };
@@ -38,6 +38,10 @@ export class FakeSpecCopies implements SpecCopies {
 
   async write(copy: CopyName, known: KnownSpec): Promise<void> {
     this.#do(`write ${copy}`, () => this.set(copy, copyOf(known)));
+  }
+
+  async confirm(copy: CopyName): Promise<void> {
+    this.#do(`confirm ${copy}`, () => {});
   }
 
   async setAside(copy: CopyName): Promise<void> {

@@ -31,7 +31,7 @@ export function addEvents(program: Command, cli: Cli): void {
       } else if (events.length === 0) {
         cli.terminal.note('no events');
       } else {
-        printTable(cli.terminal, eventColumns(cli.now()), events);
+        printTable(cli.terminal, eventColumns(cli.now()), events, 'wrap');
       }
     });
 }

@@ -75,7 +75,8 @@ async function show(
     terminal.note('no hosts found: `lockstep declare NAME` adds one, and so does an agent that connects');
     return;
   }
-  printTable(terminal, output === 'wide' ? wideHostColumns(now()) : hostColumns(now()), hosts);
+  if (output === 'wide') printTable(terminal, wideHostColumns(now()), hosts, 'wrap');
+  else printTable(terminal, hostColumns(now()), hosts, 'truncate');
 }
 
 function parseKind(text: string): string {

@@ -35,6 +35,7 @@ export class PidWatch {
   readonly #buffer = Buffer.alloc(8);
   #cancelPoll: (() => void) | undefined;
   #polls = 0;
+  #isClosed = false;
 
   /** @param onEvent is called once for each death and each appearance; not for what is found at the first look at a pid file. */
   constructor(clock: Clock, onEvent: () => void) {
@@ -44,6 +45,7 @@ export class PidWatch {
 
   /** Watches exactly these pid files from now on; those watched already go on being watched. */
   watch(pidFiles: ReadonlySet<string>): void {
+    if (this.#isClosed) return;
     for (const watched of this.#watched.values()) if (!pidFiles.has(watched.pidFile)) this.#drop(watched);
     for (const pidFile of pidFiles) {
       if (this.#watched.has(pidFile)) continue;
@@ -57,6 +59,7 @@ export class PidWatch {
   /** Watches nothing any more. */
   close(): void {
     this.watch(new Set());
+    this.#isClosed = true;
     this.#cancelPoll?.();
     this.#cancelPoll = undefined;
   }

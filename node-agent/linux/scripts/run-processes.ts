@@ -41,7 +41,7 @@ export async function endRun(run: Run, graceMs: number, clock: Clock): Promise<r
     if (left.length === 0) continue;
     emptyRounds = 0;
     killGroup(run.leader);
-    for (const member of left) signal(member, 'SIGKILL');
+    for (const member of left) signalProcess(member, 'SIGKILL');
     await pause(clock, Math.min(round * KILL_PAUSE_STEP_MS, MAX_KILL_PAUSE_MS));
   }
   return left.map(({ pid }) => pid);
@@ -53,8 +53,9 @@ export async function membersOf({ runId, leader }: Run): Promise<readonly Proces
   const candidates = (await listProcesses()).filter((process) => process.startTicks >= leader.startTicks);
   const known = withDescendants(
     candidates,
+    // Its number stays taken as long as its group or session has anybody left.
     candidates.filter(
-      ({ pid, group, session }) => pid === leader.pid || group === leader.pid || session === leader.pid,
+      (process) => isSame(process, leader) || process.group === leader.pid || process.session === leader.pid,
     ),
   );
   const others = candidates.filter(({ pid }) => !known.has(pid));
@@ -74,6 +75,11 @@ export async function findLeader(runId: string, path: string): Promise<ProcessId
     if ((await readCommandLine(candidate.pid)).includes(path)) return candidate;
   }
   return undefined;
+}
+
+/** Signals this very process, if it still lives and is ours to signal. */
+export function signalProcess(target: ProcessIdentity, name: NodeJS.Signals): void {
+  if (isAlive(target)) send(target.pid, name);
 }
 
 async function withRunId(processes: readonly ProcessStat[], runId: string): Promise<readonly ProcessStat[]> {
@@ -99,7 +105,7 @@ function withDescendants(
 }
 
 async function terminate(members: readonly ProcessStat[], graceMs: number, clock: Clock): Promise<void> {
-  for (const member of members) signal(member, 'SIGTERM');
+  for (const member of members) signalProcess(member, 'SIGTERM');
   const deadlineMs = clock.monotonicMs() + graceMs;
   while (clock.monotonicMs() < deadlineMs && members.some(isAlive)) await pause(clock, GRACE_POLL_MS);
 }
@@ -109,8 +115,8 @@ function killGroup({ pid, startTicks }: ProcessIdentity): void {
   if (readStat(pid)?.startTicks === startTicks) send(-pid, 'SIGKILL');
 }
 
-function signal(target: ProcessIdentity, name: NodeJS.Signals): void {
-  if (isAlive(target)) send(target.pid, name);
+function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
+  return a.pid === b.pid && a.startTicks === b.startTicks;
 }
 
 function send(pid: number, name: NodeJS.Signals): void {

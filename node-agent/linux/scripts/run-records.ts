@@ -27,8 +27,7 @@ export type RunRecord = z.infer<typeof runRecordSchema>;
 export type RecordLook =
   | { readonly kind: 'none' }
   | { readonly kind: 'found'; readonly record: RunRecord }
-  /** What stood there was no record and has been set aside. */
-  | { readonly kind: 'corrupt' }
+  | { readonly kind: 'damaged'; readonly text: string }
   | { readonly kind: 'unreadable'; readonly message: string };
 
 /** A record is a few hundred bytes, and at most 4,096 characters of message. */
@@ -52,15 +51,16 @@ export class RunRecords {
     this.#options = options;
   }
 
-  /** Never rejects. A record that is damaged is set aside: nothing can be learned from it any more. */
+  /** Never rejects. */
   async find(service: Service): Promise<RecordLook> {
     const { disk, bootId } = this.#options;
     const unwritten = this.#unwritten.get(service.id);
     if (unwritten !== undefined) return { kind: 'found', record: unwritten };
     const path = this.#pathOf(service);
     try {
-      const record = parseRecord(await disk.read(path, MAX_RECORD_BYTES), path);
-      if (record === undefined) return await this.#setAside(path);
+      const text = await disk.read(path, MAX_RECORD_BYTES);
+      const record = parseRecord(text, path);
+      if (record === undefined) return { kind: 'damaged', text };
       return record.bootId === bootId ? { kind: 'found', record } : { kind: 'none' };
     } catch (error) {
       return errnoOf(error) === 'ENOENT'
@@ -87,6 +87,25 @@ export class RunRecords {
     }
   }
 
+  /**
+   * Puts `record` in the place of a damaged one, whose `text` is kept beside it for whoever wants to know what happened. Never is there none between:
+   * a look meanwhile would take the service for stopped.
+   */
+  async replaceDamaged(service: Service, text: string, record: RunRecord): Promise<void> {
+    const { disk, log } = this.#options;
+    const kept = `${this.#pathOf(service)}.damaged`;
+    try {
+      await writeAtomically(disk, kept, text, { mode: 0o600 });
+      log.error({ service: service.id, kept }, 'the record of a run is damaged and was set aside');
+    } catch (error) {
+      log.error(
+        { service: service.id, error: messageOf(error) },
+        'the record of a run is damaged and could not be set aside',
+      );
+    }
+    await this.save(service, record);
+  }
+
   /** Services of `set` that a record lies there of. @throws when the folder can't be read. */
   async list(set: Role): Promise<readonly Service[]> {
     const names = await this.#options.disk.list(join(this.#options.folder, set));
@@ -99,16 +118,6 @@ export class RunRecords {
   async forget(service: Service): Promise<void> {
     this.#unwritten.delete(service.id);
     await removeIfThere(this.#options.disk, this.#pathOf(service));
-  }
-
-  /** One is kept for whoever wants to know what happened. */
-  async #setAside(path: string): Promise<RecordLook> {
-    await this.#options.disk.rename(path, `${path}.corrupt`);
-    this.#options.log.error(
-      { path, kept: `${path}.corrupt` },
-      'the record of a run is damaged and was set aside',
-    );
-    return { kind: 'corrupt' };
   }
 
   #pathOf({ set, name }: Service): string {

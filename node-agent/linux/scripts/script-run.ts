@@ -28,7 +28,7 @@ export interface RunContext {
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
-  /** Aborted when the agent stops: runs in flight are let go, and what waits for them waits for ever. */
+  /** Aborted when the agent stops: runs in flight are let go. They have no time limit any more, can't be aborted and keep this process from nothing. */
   readonly letGo: AbortSignal;
 }
 
@@ -69,13 +69,18 @@ async function run(
   onSpawned: (leader: ProcessIdentity) => Promise<void>,
 ): Promise<RunResult> {
   const output = await openFor(call, context.disk);
-  if (signal.aborted) {
+  const { clock, letGo } = context;
+  if (signal.aborted || letGo.aborted) {
     await output.file.close();
     return { kind: 'aborted' };
   }
-  const { clock } = context;
   const startedMs = clock.monotonicMs();
-  const child = spawnScript(call, output.file.fd);
+  const child = trySpawn(call, output.file.fd);
+  if (child instanceof Error) {
+    await output.file.close();
+    return { kind: 'not-run', message: child.message };
+  }
+  // From the spawn to the next await all is in one turn: what the child has to tell comes later.
   const ending = waitForEnd(child, call.limitMs, context, signal);
   const leader = identify(child);
   const [ended] = await Promise.all([
@@ -122,6 +127,15 @@ export async function endAndReport(
 function openFor({ outputPath }: ScriptCall, disk: Disk): Promise<Output> {
   if (outputPath !== undefined) return openOutput(disk, outputPath);
   return openNull().then((file) => ({ file, fromByte: 0 }));
+}
+
+/** Some errors are thrown, others told by the child later. */
+function trySpawn(call: ScriptCall, outputFd: number): ChildProcess | Error {
+  try {
+    return spawnScript(call, outputFd);
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
 }
 
 function spawnScript({ path, args, runId, variables }: ScriptCall, outputFd: number): ChildProcess {

@@ -3,8 +3,8 @@
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { messageOf } from '../../../desired-state/errors.ts';
-import type { Role } from '../../../desired-state/host.ts';
-import { type Clock, nowIso } from '../../../reconcilers/loop/clock.ts';
+import { ROLES, type Role } from '../../../desired-state/host.ts';
+import type { Clock } from '../../../reconcilers/loop/clock.ts';
 import type { Log } from '../../../reconcilers/loop/log.ts';
 import type {
   ResumedRun,
@@ -13,41 +13,190 @@ import type {
   ServiceDriver,
   ServiceObservation,
   ServicesObservation,
+  Skipped,
   Verb,
 } from '../../../reconcilers/services/service-driver.ts';
 import type { Disk } from '../../disk.ts';
+import { endLeftovers } from './leftovers.ts';
 import { PidWatch } from './pid-watch.ts';
-import { isAlive, type ProcessIdentity } from './processes.ts';
-import { recordedState, rebuiltRecord, withEnd } from './recorded-state.ts';
-import { followRun } from './resumed-run.ts';
-import { findLeader } from './run-processes.ts';
-import { type RunRecord, RunRecords } from './run-records.ts';
-import { servicesWithProcesses, serviceVariables } from './run-variables.ts';
+import { RunRecords } from './run-records.ts';
+import { serviceVariables } from './run-variables.ts';
 import { SaidOnce } from './said-once.ts';
 import { type ScriptActions, ScriptActionsCache } from './script-actions.ts';
-import { GRACE_MS, type RunContext, runScript } from './script-run.ts';
+import type { RunContext } from './script-run.ts';
 import { listSets, lookAtScript, type ScriptFile, type ScriptSet, serviceOf } from './script-sets.ts';
+import { ServiceRuns } from './service-runs.ts';
 import { StatusQuestions } from './status-questions.ts';
-import { outputPathOf, tidy } from './vanished.ts';
+import { tidy } from './vanished.ts';
 
 export interface ScriptsDriverOptions {
   /** Holds a folder for each set. */
   readonly servicesDir: string;
-  /** Records go to `services/`, output to `output/`. */
+  /** Records go to its `services/`, output to its `output/`. */
   readonly runDir: string;
   readonly roles: readonly Role[];
   /** Time limit of a start or stop, ms. */
   readonly timeoutMs: number;
+  /** Records of another boot count as none. */
   readonly bootId: string;
   readonly disk: Disk;
   readonly clock: Clock;
   readonly log: Log;
 }
 
+/** A script as it was listed, with what it says of itself, or why that can't be read. */
 interface Listed {
   readonly service: Service;
   readonly script: ScriptFile;
-  /** Undefined: it could not be read, and why is in `trouble`. */
-  readonly actions: ScriptActions | undefined;
-  readonly trouble: string;
+  readonly actions: ScriptActions | { readonly trouble: string };
+}
+
+export class ScriptsDriver implements ServiceDriver {
+  readonly #options: ScriptsDriverOptions;
+  readonly #roles: readonly Role[];
+  readonly #records: RunRecords;
+  readonly #runs: ServiceRuns;
+  readonly #questions: StatusQuestions;
+  readonly #pidWatch: PidWatch;
+  readonly #actions = new ScriptActionsCache();
+  readonly #saidSkipped = new SaidOnce();
+  readonly #saidRecorded = new SaidOnce();
+  readonly #listeners: (() => void)[] = [];
+  readonly #closing = new AbortController();
+
+  constructor(options: ScriptsDriverOptions) {
+    const { servicesDir, runDir, timeoutMs, bootId, disk, clock, log } = options;
+    this.#options = options;
+    this.#roles = ROLES.filter((role) => options.roles.includes(role));
+    const context: RunContext = { disk, clock, log, letGo: this.#closing.signal };
+    this.#records = new RunRecords({ folder: join(runDir, 'services'), bootId, disk, log });
+    this.#runs = new ServiceRuns({ servicesDir, runDir, timeoutMs, bootId, records: this.#records, context });
+    this.#questions = new StatusQuestions(context, timeoutMs);
+    this.#pidWatch = new PidWatch(clock, () => {
+      for (const listener of this.#listeners) listener();
+    });
+  }
+
+  async observe(signal: AbortSignal): Promise<ServicesObservation> {
+    const sets = await listSets(this.#options.servicesDir, this.#roles);
+    const listed = await this.#readActions(sets);
+    const skipped = sets.flatMap((set) => set.skipped);
+    this.#announce(listed, skipped);
+    this.#pidWatch.watch(pidFilesOf(listed));
+    const services = await this.#observeAll(listed, signal);
+    if (!signal.aborted) await this.#tidy(sets);
+    return { services, skipped };
+  }
+
+  async run(service: Service, verb: Verb, signal: AbortSignal): Promise<RunResult> {
+    try {
+      const found = await lookAtScript(this.#pathOf(service));
+      if (found.kind === 'gone') return { kind: 'not-run', message: 'its script is gone' };
+      if (found.kind === 'skipped') return { kind: 'not-run', message: found.skipped.reason };
+      const { hasStatus } = await this.#actions.read(found.script);
+      return await this.#runs.run(service, verb, !hasStatus, signal);
+    } catch (error) {
+      return { kind: 'not-run', message: messageOf(error) };
+    }
+  }
+
+  resume(): Promise<readonly ResumedRun[]> {
+    void endLeftovers(this.#options.runDir, this.#options.log);
+    return this.#runs.resume();
+  }
+
+  onEvent(listener: () => void): void {
+    this.#listeners.push(listener);
+  }
+
+  /** Runs in flight go on without limit or abort: the next life of the agent finds them by their records. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#pidWatch.close();
+  }
+
+  async #readActions(sets: readonly ScriptSet[]): Promise<readonly Listed[]> {
+    const scripts = sets.flatMap((set) =>
+      set.scripts.map((script) => ({ script, service: serviceOf(set.set, script.name) })),
+    );
+    this.#actions.keepOnly(scripts.map(({ script }) => script));
+    return Promise.all(
+      scripts.map(async ({ script, service }) => {
+        try {
+          return { script, service, actions: await this.#actions.read(script) };
+        } catch (error) {
+          return { script, service, actions: { trouble: messageOf(error) } };
+        }
+      }),
+    );
+  }
+
+  async #observeAll(listed: readonly Listed[], signal: AbortSignal): Promise<readonly ServiceObservation[]> {
+    this.#questions.keepOnly(new Set(listed.map(({ service }) => service.id)));
+    const look = this.#questions.beginLook(signal);
+    try {
+      return await Promise.all(listed.map((one) => this.#observeOne(one, look.signal)));
+    } finally {
+      look.done();
+    }
+  }
+
+  async #observeOne({ service, script, actions }: Listed, signal: AbortSignal): Promise<ServiceObservation> {
+    // What is seen in the middle of a start or stop says nothing of its outcome, and may be old news once it has ended.
+    const busy = unknown(service, 'a start or stop of it is under way');
+    if (this.#runs.isUnderWay(service.id)) return busy;
+    if ('trouble' in actions) return unknown(service, `its script can't be read: ${actions.trouble}`);
+    if (!actions.hasStatus) {
+      const recorded = await this.#runs.recordedState(service);
+      return this.#runs.isUnderWay(service.id) ? busy : { service, ...recorded, recorded: true };
+    }
+    const variables = serviceVariables(this.#options.runDir, service, 'status');
+    const call = { path: script.path, runId: randomUUID(), variables };
+    const answer = await this.#questions.ask(service.id, call, signal);
+    return this.#runs.isUnderWay(service.id) ? busy : { service, ...answer, recorded: false };
+  }
+
+  async #tidy(sets: readonly ScriptSet[]): Promise<void> {
+    const { runDir, disk, log } = this.#options;
+    try {
+      await tidy(sets, { runDir, disk, records: this.#records, isBusy: (id) => this.#runs.isUnderWay(id) });
+    } catch (error) {
+      log.debug({ error: messageOf(error) }, 'what services left in runDir could not be tidied up');
+    }
+  }
+
+  #announce(listed: readonly Listed[], skipped: readonly Skipped[]): void {
+    const { log } = this.#options;
+    for (const { path, reason, unsafe } of this.#saidSkipped.news(skipped, keyOfSkipped)) {
+      if (unsafe) log.error({ path, reason }, 'not run: others could have written it');
+      else log.info({ path, reason }, 'no service: passed over');
+    }
+    const recorded = listed.filter(({ actions }) => 'hasStatus' in actions && !actions.hasStatus);
+    for (const { service } of this.#saidRecorded.news(recorded, (one) => one.service.id)) {
+      log.info(
+        { service: service.id },
+        'its script has no status: known from the record of its last run, so a death or a start by hand goes unseen',
+      );
+    }
+  }
+
+  #pathOf({ set, name }: Service): string {
+    return join(this.#options.servicesDir, set, name);
+  }
+}
+
+function unknown(service: Service, message: string): ServiceObservation {
+  return { service, state: 'unknown', message, recorded: false };
+}
+
+/** A service that is known by its record is not watched: a look would find nothing new. */
+function pidFilesOf(listed: readonly Listed[]): ReadonlySet<string> {
+  const pidFiles = listed.map(({ actions }) =>
+    'hasStatus' in actions && actions.hasStatus ? actions.pidFile : undefined,
+  );
+  return new Set(pidFiles.filter((path) => path !== undefined));
+}
+
+function keyOfSkipped({ path, reason }: Skipped): string {
+  return `${path}\0${reason}`;
 }

@@ -45,8 +45,9 @@ async function tidySet(set: ScriptSet, options: TidyOptions): Promise<readonly S
     ...set.scripts.map(({ name }) => name),
     ...set.skipped.map(({ path }) => basename(path)),
   ]);
-  const left = new Set([...outputs, ...(await records.list(set.set)).map(({ name }) => name)]);
-  return [...left.difference(there)]
+  const recorded = (await records.list(set.set)).map(({ name }) => name);
+  return [...new Set([...outputs, ...recorded])]
+    .filter((name) => !there.has(name))
     .map((name) => serviceOf(set.set, name))
     .filter(({ id }) => !isBusy(id));
 }

@@ -15,6 +15,7 @@ const base: CopyPlanInput = {
   wanted: known(7),
   observed: copies(copyOf(known(7)), copyOf(known(7))),
   hasTrace: true,
+  durability: 'confirmed',
 };
 
 interface Row {
@@ -68,8 +69,32 @@ const rows: readonly Row[] = [
     ],
   },
   {
+    what: 'copies of an earlier life, which a crash may have left unsynced: they are confirmed',
+    change: { durability: 'unknown' },
+    steps: [
+      'confirm desired-a.json: it is there, but may not be on the disk yet',
+      'confirm desired-b.json: it is there, but may not be on the disk yet',
+    ],
+  },
+  {
+    what: 'one copy of an earlier life: the other is written',
+    change: { durability: 'unknown', observed: copies(copyOf(known(7)), copyOf(known(6))) },
+    steps: [
+      'confirm desired-a.json: it is there, but may not be on the disk yet',
+      'write desired-b.json: the copy holds generation 6',
+    ],
+  },
+  {
+    what: 'a write failed before: both are written anew, for a later sync may only seem to work',
+    change: { durability: 'suspect' },
+    steps: [
+      'write desired-a.json: a write to the disk failed before',
+      'write desired-b.json: a write to the disk failed before',
+    ],
+  },
+  {
     what: 'nothing known that is to be remembered: a corrupt copy stays where it is',
-    change: { wanted: undefined, hasTrace: false, observed: copies(CORRUPT, NO_COPY) },
+    change: { wanted: undefined, hasTrace: false, durability: 'suspect', observed: copies(CORRUPT, NO_COPY) },
     steps: [],
   },
 ];
@@ -107,9 +132,10 @@ describe('planCopies', () => {
       fc.constantFrom(NO_COPY, CORRUPT, UNREADABLE),
       fc.integer({ min: 1, max: 9 }).map((generation) => copyOf(known(generation))),
     );
+    const durability = fc.constantFrom<CopyPlanInput['durability'][]>('confirmed', 'unknown', 'suspect');
     fc.assert(
-      fc.property(state, state, fc.boolean(), (a, b, hasTrace) => {
-        const { steps } = planCopies({ ...base, observed: copies(a, b), hasTrace });
+      fc.property(state, state, fc.boolean(), durability, (a, b, hasTrace, durability) => {
+        const { steps } = planCopies({ ...base, observed: copies(a, b), hasTrace, durability });
         const after = { ...copies(a, b) };
         for (const name of COPY_NAMES) {
           if (steps.some(({ kind, target }) => kind === 'write' && target === name)) {

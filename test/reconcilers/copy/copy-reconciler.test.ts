@@ -19,10 +19,35 @@ describe('CopyReconciler', () => {
     expect(result.failure).toBeUndefined();
   });
 
-  it('touches nothing when both copies hold it', async () => {
+  it('confirms the copies of an earlier life once, and then touches nothing', async () => {
     const files = new FakeSpecCopies(copies(copyOf(known(7)), copyOf(known(7))));
-    expect((await new CopyReconciler(files).reconcile(known(7))).remembered).toBe(true);
-    expect(files.deeds).toEqual([]);
+    const reconciler = new CopyReconciler(files);
+    expect((await reconciler.reconcile(known(7))).remembered).toBe(true);
+    expect(files.deeds).toEqual(['confirm desired-a.json', 'confirm desired-b.json']);
+    expect((await reconciler.reconcile(known(7))).remembered).toBe(true);
+    expect(files.deeds).toHaveLength(2);
+  });
+
+  it('I1: remembers nothing while a copy that is there cannot be made durable', async () => {
+    const files = new FakeSpecCopies(copies(copyOf(known(7)), copyOf(known(7))));
+    const reconciler = new CopyReconciler(files);
+    files.failing.add('confirm desired-a.json');
+    expect((await reconciler.reconcile(known(7))).remembered).toBe(false);
+    files.failing.clear();
+    expect((await reconciler.reconcile(known(7))).remembered).toBe(true);
+  });
+
+  it('writes both anew after a failed write: a later sync of the same data may only seem to work', async () => {
+    const files = new FakeSpecCopies(copies(copyOf(known(6)), copyOf(known(6))));
+    const reconciler = new CopyReconciler(files);
+    await reconciler.reconcile(known(6));
+    files.failing.add('write desired-b.json');
+    await reconciler.reconcile(known(7));
+    files.set('desired-b.json', copyOf(known(7)));
+    files.failing.clear();
+    const before = files.deeds.length;
+    expect((await reconciler.reconcile(known(7))).remembered).toBe(true);
+    expect(files.deeds.slice(before)).toEqual(['write desired-a.json', 'write desired-b.json']);
   });
 
   it('leaves the second copy when the first cannot be written: one of them is always the last good one', async () => {
@@ -43,7 +68,7 @@ describe('CopyReconciler', () => {
     expect((await reconciler.reconcile(known(7))).remembered).toBe(false);
     files.failing.clear();
     expect((await reconciler.reconcile(known(7))).remembered).toBe(true);
-    expect(files.deeds).toEqual(['write desired-a.json', 'write desired-b.json', 'write desired-b.json']);
+    expect(files.now).toEqual(copies(copyOf(known(7)), copyOf(known(7))));
   });
 
   it('writes no copy where no trace can be left: it would pass for a fresh install once they are lost', async () => {
@@ -57,7 +82,11 @@ describe('CopyReconciler', () => {
   it('keeps a corrupt copy aside before it writes it anew', async () => {
     const files = new FakeSpecCopies(copies(copyOf(known(7)), CORRUPT));
     await new CopyReconciler(files).reconcile(known(7));
-    expect(files.deeds).toEqual(['set-aside desired-b.json', 'write desired-b.json']);
+    expect(files.deeds).toEqual([
+      'confirm desired-a.json',
+      'set-aside desired-b.json',
+      'write desired-b.json',
+    ]);
   });
 
   it('has nothing to do when nothing is known', async () => {

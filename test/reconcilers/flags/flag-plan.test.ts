@@ -14,7 +14,7 @@ const locked: FlagPlanInput = {
   locked: true,
   generation: 7,
   observed: both(flagOf(7)),
-  confirmed: true,
+  durability: 'confirmed',
 };
 const unlocked: FlagPlanInput = { ...locked, locked: false, observed: both(ABSENT) };
 
@@ -68,12 +68,12 @@ const lockedRows: readonly Row[] = [
   },
   {
     what: 'both present of this generation, the persistent one not known to be on the disk',
-    change: { confirmed: false },
+    change: { durability: 'unknown' },
     steps: [`confirm persistent: ${ACKNOWLEDGE}`],
   },
   {
     what: 'both present of an older generation',
-    change: { confirmed: false, observed: both(flagOf(6)) },
+    change: { durability: 'unknown', observed: both(flagOf(6)) },
     steps: [
       'refresh persistent: the flag is not of generation 7',
       'refresh volatile: the flag is not of generation 7',
@@ -81,7 +81,7 @@ const lockedRows: readonly Row[] = [
   },
   {
     what: 'both made by hand before the lock came',
-    change: { confirmed: false, observed: both(HAND_MADE) },
+    change: { durability: 'unknown', observed: both(HAND_MADE) },
     steps: [
       'refresh persistent: the flag is not of generation 7',
       'refresh volatile: the flag is not of generation 7',
@@ -93,13 +93,18 @@ const lockedRows: readonly Row[] = [
   },
   {
     what: 'flags of a newer generation, which are not rewritten with an older one',
-    change: { confirmed: false, observed: both(flagOf(9)) },
+    change: { durability: 'unknown', observed: both(flagOf(9)) },
     steps: [`confirm persistent: ${ACKNOWLEDGE}`],
   },
   {
     what: 'no generation is known and flags made by hand are there',
-    change: { confirmed: false, generation: 0, observed: both(HAND_MADE) },
+    change: { durability: 'unknown', generation: 0, observed: both(HAND_MADE) },
     steps: ['confirm persistent: generation 0 must be on the disk before it is acknowledged'],
+  },
+  {
+    what: 'a write failed before: the persistent one is written anew, for a later sync may only seem to work',
+    change: { durability: 'suspect' },
+    steps: ['refresh persistent: a write to the disk failed before'],
   },
 ];
 
@@ -141,12 +146,17 @@ const unlockedRows: readonly Row[] = [
   },
   {
     what: 'both absent, the removal not known to be on the disk',
-    change: { confirmed: false },
+    change: { durability: 'unknown' },
+    steps: [`confirm persistent: ${ACKNOWLEDGE}`],
+  },
+  {
+    what: 'both absent after a failed removal',
+    change: { durability: 'suspect' },
     steps: [`confirm persistent: ${ACKNOWLEDGE}`],
   },
   {
     what: 'only the volatile one is left of an unlock: the removal is confirmed before it follows',
-    change: { confirmed: false, observed: { persistent: ABSENT, volatile: flagOf(6) } },
+    change: { durability: 'unknown', observed: { persistent: ABSENT, volatile: flagOf(6) } },
     steps: [`confirm persistent: ${ACKNOWLEDGE}`, `remove volatile: ${THERE}`],
   },
 ];
@@ -173,7 +183,7 @@ const inputArbitrary: fc.Arbitrary<FlagPlanInput> = fc.record({
   locked: fc.constantFrom(true, false, 'leave' as const),
   generation: fc.integer({ min: 0, max: 12 }),
   observed: fc.record({ persistent: flagArbitrary, volatile: flagArbitrary }),
-  confirmed: fc.boolean(),
+  durability: fc.constantFrom('confirmed' as const, 'unknown' as const, 'suspect' as const),
 });
 
 /** What the files are after the steps: the model of flags that nothing else touches. */
@@ -194,7 +204,7 @@ describe('planFlags, for every input', () => {
       fc.property(inputArbitrary, (input) => {
         const { steps } = planFlags(input);
         const observed = apply(input.observed, steps, input.generation);
-        expect(planFlags({ ...input, observed, confirmed: true }).steps).toEqual([]);
+        expect(planFlags({ ...input, observed, durability: 'confirmed' }).steps).toEqual([]);
       }),
     );
   });
@@ -243,7 +253,11 @@ describe('planFlags, for every input', () => {
   it('makes durable, or writes anew, the persistent flag of a generation that is not confirmed', () => {
     fc.assert(
       fc.property(inputArbitrary, (input) => {
-        fc.pre(input.locked !== 'leave' && !input.confirmed && !isFolder(input.observed.persistent));
+        fc.pre(
+          input.locked !== 'leave' &&
+            input.durability !== 'confirmed' &&
+            !isFolder(input.observed.persistent),
+        );
         expect(planFlags(input).steps.map(({ target }) => target)).toContain('persistent');
       }),
     );

@@ -100,7 +100,7 @@ describe('FlagsReconciler', () => {
     expect(await deedsOf(files, reconciler.reconcile(wish(true, 8)))).toEqual([]);
   });
 
-  it('confirms anew after a failure: what is on the disk is open then', async () => {
+  it('writes the persistent flag anew after a failure: a later sync of the same data may only seem to work', async () => {
     const { files, reconciler } = setUp(both(flagOf(7)));
     await reconciler.reconcile(wish(true));
     files.set('persistent', ABSENT);
@@ -108,7 +108,21 @@ describe('FlagsReconciler', () => {
     files.failsAfterEffect = true;
     expect((await reconciler.reconcile(wish(true))).inSync).toBe(false);
     files.failing.clear();
-    expect(await deedsOf(files, reconciler.reconcile(wish(true)))).toEqual(['confirm persistent']);
+    expect(await deedsOf(files, reconciler.reconcile(wish(true)))).toEqual(['create persistent']);
+    expect(await deedsOf(files, reconciler.reconcile(wish(true)))).toEqual([]);
+  });
+
+  it('is not in sync with a flag that was blocked when it was looked at, until the next look', async () => {
+    const { files, reconciler } = setUp({ persistent: A_FOLDER, volatile: ABSENT });
+    const create = files.create.bind(files);
+    files.create = async (flag, content) => {
+      await create(flag, content);
+      files.set('persistent', HAND_MADE);
+    };
+    expect((await reconciler.reconcile(wish(true))).inSync).toBe(false);
+    files.create = create;
+    expect((await reconciler.reconcile(wish(true))).inSync).toBe(true);
+    expect(files.now).toEqual(both(flagOf(7)));
   });
 
   it('confirms anew when the same generation turns out to want the opposite', async () => {

@@ -55,10 +55,11 @@ export class DiskFaults {
     for (const hold of [...this.#holds]) this.#release(hold);
   }
 
-  /** How this call fails, if it does. */
-  codeFor(operation: DiskOperation, paths: readonly string[]): Errno | undefined {
+  /** How this call fails, if it does. A call that `writes` nothing, such as making a folder that is there, is not hurt by a full or read-only disk. */
+  codeFor(operation: DiskOperation, paths: readonly string[], writes: boolean): Errno | undefined {
     for (const entry of this.#faults) {
       const { code, under = '', operations = FITTING[code], chance = 1, nth } = entry.fault;
+      if (!writes && FITTING[code] !== undefined) continue;
       if (operations !== undefined && !operations.includes(operation)) continue;
       if (!paths.some((path) => path.startsWith(under))) continue;
       entry.seen += 1;

@@ -1,6 +1,7 @@
 // A file system in memory whose entries and contents are each either on the platter or not: what a power cut leaves is decided here.
 // It knows no time and no faults: those are sim-disk.ts's.
 import { posix } from 'node:path';
+import { errnoOf } from '../../../desired-state/errors.ts';
 import type { FileKind } from '../../../node-agent/disk.ts';
 import {
   type DiskNode,
@@ -15,6 +16,7 @@ import {
 import { type Place, walk } from './path-walk.ts';
 import { applyDurably, loseUnsynced } from './power-cut.ts';
 import type { Prng } from './prng.ts';
+import { checkReplacement } from './rename-check.ts';
 import { type Survivor, survivorsAt } from './survivors.ts';
 
 /** What the installation of a machine left, durably. */
@@ -56,7 +58,7 @@ export class FileTree {
     try {
       return walk(this.#root, path, 'lstat').node?.kind ?? 'absent';
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return 'absent';
+      if (errnoOf(error) === 'ENOENT') return 'absent';
       throw error;
     }
   }
@@ -91,7 +93,7 @@ export class FileTree {
     try {
       return [...this.folder(path, 'scandir').entries.keys()];
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return [];
+      if (errnoOf(error) === 'ENOENT') return [];
       throw error;
     }
   }
@@ -237,7 +239,7 @@ export class FileTree {
     try {
       return walk(this.#root, path, 'stat', true).node?.kind ?? 'absent';
     } catch (error) {
-      if (isCode(error, 'ENOENT')) return 'absent';
+      if (errnoOf(error) === 'ENOENT') return 'absent';
       throw error;
     }
   }
@@ -266,26 +268,4 @@ export class FileTree {
   #announce(folder: FolderNode, name: string): void {
     for (const listener of this.#changeListeners) listener(folder, name);
   }
-}
-
-/** In the kernel's order. @throws EINVAL, ENOTEMPTY, EISDIR, ENOTDIR. */
-function checkReplacement(source: Place, target: Place, to: string): void {
-  if (contains(source.node, target.folder)) throw systemError('EINVAL', 'rename', to);
-  if (contains(target.node, source.folder)) throw systemError('ENOTEMPTY', 'rename', to);
-  if (target.node === undefined) return;
-  const movesFolder = source.node?.kind === 'folder';
-  if (target.node.kind !== 'folder') {
-    if (movesFolder) throw systemError('ENOTDIR', 'rename', to);
-  } else if (!movesFolder) throw systemError('EISDIR', 'rename', to);
-  else if (target.node.entries.size > 0) throw systemError('ENOTEMPTY', 'rename', to);
-}
-
-/** Is `folder` that node, or somewhere below it? */
-function contains(node: DiskNode | undefined, folder: FolderNode): boolean {
-  if (node?.kind !== 'folder') return false;
-  return node === folder || [...node.entries.values()].some((entry) => contains(entry, folder));
-}
-
-function isCode(error: unknown, code: string): boolean {
-  return error instanceof Error && 'code' in error && error.code === code;
 }

@@ -21,23 +21,21 @@ export interface HandMade {
 }
 
 export function handMade(tree: FileTree, record: (call: string, path: string) => void): HandMade {
-  const recorded =
-    <A extends readonly string[]>(call: string, effect: (...paths: A) => void) =>
-    (...paths: A) => {
-      record(call, paths.join(' '));
-      effect(...paths);
-    };
+  const deed = (call: string, path: string, effect: () => void) => {
+    try {
+      effect();
+    } finally {
+      record(call, path);
+    }
+  };
   return {
-    touch: recorded('touch', (path: string) => tree.touch(path)),
-    write: (path, content) => {
-      record('write', path);
-      tree.write(path, content);
-    },
-    rm: recorded('rm', (path: string) => tree.removeAll(path)),
-    mkdir: recorded('mkdir', (path: string) => tree.makeFolder(path)),
-    rename: recorded('mv', (from: string, to: string) => tree.rename(from, to)),
-    link: recorded('ln -s', (target: string, path: string) => tree.link(target, path)),
-    mkfifo: recorded('mkfifo', (path: string) => tree.fifo(path)),
-    sync: recorded('sync', () => tree.syncAll()),
+    touch: (path) => deed('touch', path, () => tree.touch(path)),
+    write: (path, content) => deed('write', path, () => tree.write(path, content)),
+    rm: (path) => deed('rm', path, () => tree.removeAll(path)),
+    mkdir: (path) => deed('mkdir', path, () => tree.makeFolder(path)),
+    rename: (from, to) => deed('mv', `${from} ${to}`, () => tree.rename(from, to)),
+    link: (target, path) => deed('ln -s', `${target} ${path}`, () => tree.link(target, path)),
+    mkfifo: (path) => deed('mkfifo', path, () => tree.fifo(path)),
+    sync: () => deed('sync', '', () => tree.syncAll()),
   };
 }

@@ -21,13 +21,13 @@ export interface FolderNode {
   readonly durable: Map<string, DiskNode>;
 }
 
-export interface LinkNode {
+interface LinkNode {
   readonly kind: 'link';
   readonly target: string;
 }
 
 /** A fifo, device or socket. */
-export interface OtherNode {
+interface OtherNode {
   readonly kind: 'other';
 }
 

@@ -1,6 +1,7 @@
 // The disk of one simulated machine: each call of the Disk port takes a little time and happens at one instant. Who calls may die in the middle of a
 // call, and the machine may lose its power: then what was not synced is lost or not, by the seed.
 import { posix } from 'node:path';
+import { errnoOf } from '../../../desired-state/errors.ts';
 import type { Disk, FileKind } from '../../../node-agent/disk.ts';
 import { DiskFaults, type DiskOperation } from './disk-faults.ts';
 import { type DiskLayout, FileTree } from './file-tree.ts';
@@ -31,6 +32,7 @@ const DEFAULT_LAYOUT: DiskLayout = {
 };
 const TRACE_CAPACITY = 2_000;
 const CALL_MS = [0.02, 0.3] as const;
+const READS: ReadonlySet<string> = new Set(['kindOf', 'read', 'list', 'resolve']);
 const SYNC_MS = [0.2, 5] as const;
 
 /** One call of the port. */
@@ -55,6 +57,8 @@ export class SimDisk {
   readonly #prng: Prng;
   readonly #tree: FileTree;
   readonly #trace = new Ring<DiskTraceLine>(TRACE_CAPACITY);
+  readonly #kinds = new Map<string, FileKind>();
+  #version = 0;
   #calls = 0;
 
   constructor(clock: SimClock, prng: Prng, layout: DiskLayout = DEFAULT_LAYOUT) {
@@ -117,8 +121,18 @@ export class SimDisk {
     this.#record('power', 'reboot', '', 'ok');
   }
 
+  /** Invariants ask at every step, and most steps change nothing: answers are kept until something does. */
   kindNow(path: string): FileKind {
-    return this.#tree.kindOf(path);
+    const known = this.#kinds.get(path);
+    if (known !== undefined) return known;
+    const kind = this.#tree.kindOf(path);
+    this.#kinds.set(path, kind);
+    return kind;
+  }
+
+  /** Another number whenever anything may have changed, in memory or on the platter: for keeping what was derived from the disk. */
+  get version(): number {
+    return this.#version;
   }
 
   /** undefined: no regular file there. */
@@ -179,12 +193,13 @@ export class SimDisk {
     const [path] = call.paths;
     let outcome = 'ok';
     try {
-      const code = call.writesNothing?.() ? undefined : this.faults.codeFor(call.operation, call.paths);
+      const writes = call.writesNothing?.() !== true;
+      const code = this.faults.codeFor(call.operation, call.paths, writes);
       if (code === undefined) return call.effect();
       call.onFailure?.();
       throw systemError(code, call.operation, path);
     } catch (error) {
-      outcome = error instanceof Error && 'code' in error ? String(error.code) : String(error);
+      outcome = errnoOf(error) ?? String(error);
       throw error;
     } finally {
       this.#record(by, call.operation, call.paths.join(' -> '), outcome);
@@ -231,6 +246,9 @@ export class SimDisk {
 
   #record(by: string, call: string, path: string, outcome: string): void {
     this.#trace.push({ atMs: this.#clock.monotonicMs(), by, call, path, outcome });
+    if (READS.has(call)) return;
+    this.#version += 1;
+    this.#kinds.clear();
   }
 }
 

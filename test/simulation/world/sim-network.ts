@@ -113,7 +113,8 @@ export class SimNetwork implements Wire {
       this.#connections.delete(connection),
     );
     this.#connections.add(connection);
-    listener.accept(connection.accepted, this.name);
+    // An event of its own: what the controller throws is not the agent's to catch.
+    this.clock.setTimer(0, () => listener.accept(connection.accepted, this.name), listener.process);
     return connection;
   }
 

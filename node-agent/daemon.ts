@@ -1,0 +1,89 @@
+// A running agent: every adapter for a Linux host built and put together, and taken down in order. With main.ts, the composition root.
+import type { Log } from '../reconcilers/loop/log.ts';
+import { HostAgent } from './agent.ts';
+import type { AgentConfig } from './config.ts';
+import type { Disk } from './disk.ts';
+import { readBootId } from './linux/boot-id.ts';
+import { LinuxDisk } from './linux/disk.ts';
+import { ChokidarFlagWatch } from './linux/flag-watch.ts';
+import { ScriptGates } from './linux/gates.ts';
+import { nodeClock } from './linux/node-clock.ts';
+import { readProcessStart } from './linux/process-start.ts';
+import { ScriptsDriver } from './linux/scripts/scripts-driver.ts';
+import { LOCK_FILE_NAMES, takeInstanceLocks } from './linux/single-instance.ts';
+import { WebSocketTransport } from './linux/websocket-transport.ts';
+import { resolveInsideRoot } from './root-prefix.ts';
+import { StatusFile } from './status-file.ts';
+
+export interface Daemon {
+  /** Leaves flags and services as they are. */
+  stop(): Promise<void>;
+}
+
+/** @throws LockstepError `Conflict` when another agent holds the same folders, `Refused` when they lead out of the root, `Failed` without /proc. */
+export async function startDaemon(config: AgentConfig, agentVersion: string, log: Log): Promise<Daemon> {
+  const disk = new LinuxDisk();
+  const clock = nodeClock;
+  const guard = (path: string) => resolveInsideRoot(disk, config.root, path);
+  await checkRoot(disk, config, guard);
+  const bootId = await readBootId();
+  const { pid } = process;
+  const { runDir, stateDir } = config;
+  const lock = await takeInstanceLocks({ disk, folders: [runDir, stateDir], pid, log });
+  const statusFile = new StatusFile({ disk, runDir, guard, pidStartTicks: await readProcessStart(pid), log });
+  const scripts = {
+    runDir,
+    roles: config.roles,
+    timeoutMs: config.services.timeoutMs,
+    bootId,
+    disk,
+    clock,
+    log,
+  };
+  const agent = await HostAgent.start(
+    {
+      ...config,
+      bootId,
+      agentVersion,
+      pid,
+      lockFileNames: LOCK_FILE_NAMES,
+    },
+    {
+      disk,
+      guard,
+      clock,
+      random: Math.random,
+      log,
+      transports:
+        config.controllerSocket === null
+          ? []
+          : [new WebSocketTransport({ socketPath: config.controllerSocket })],
+      services: new ScriptsDriver({ ...scripts, servicesDir: config.services.scripts }),
+      gates: new ScriptGates({ ...scripts, gatesDir: config.gates }),
+      flagWatch: new ChokidarFlagWatch({ paths: [config.flags.volatile, config.flags.persistent], log }),
+      publish: (status) => statusFile.publish(status),
+    },
+  );
+  return {
+    async stop() {
+      await agent.stop();
+      await statusFile.settled();
+      lock.release();
+    },
+  };
+}
+
+/**
+ * Makes the sandbox, and refuses to start where what the agent keeps or runs would lie outside of it. A flag whose folder leads out is not touched, and
+ * reported: that may be mended while the agent runs.
+ */
+async function checkRoot(
+  disk: Disk,
+  config: AgentConfig,
+  guard: (path: string) => Promise<void>,
+): Promise<void> {
+  if (config.root !== '/') await disk.makeFolder(config.root);
+  for (const folder of [config.runDir, config.stateDir, config.services.scripts, config.gates]) {
+    await guard(`${folder}/anything`);
+  }
+}

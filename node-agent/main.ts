@@ -1,0 +1,163 @@
+// lockstep-agent: the composition root. Reads the command line, and turns signals and fatal errors into exit codes; daemon.ts builds the adapters.
+import { readFile } from 'node:fs/promises';
+import { hostname } from 'node:os';
+import { Command, CommanderError, Option } from 'commander';
+import { ERROR_CODES, errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
+import { readAgentVersion } from './agent-version.ts';
+import { type AgentConfig, type ConfigText, LOG_LEVELS, loadAgentConfig } from './config.ts';
+import { startDaemon } from './daemon.ts';
+import { readBootId } from './linux/boot-id.ts';
+import { LinuxDisk } from './linux/disk.ts';
+import { openPinoLog, type PinoLog } from './linux/pino-log.ts';
+import { readProcessStart } from './linux/process-start.ts';
+import { runStatusCommand } from './status-command.ts';
+
+/** A stop that takes longer is cut short, ms. */
+const STOP_LIMIT_MS = 900;
+
+const EXAMPLES = `
+Examples:
+  lockstep-agent --host compute-0 --controller unix:/var/lib/lockstep-controller/controller.sock
+  lockstep-agent --host compute-0 --controller unix:.lockstep/controller/controller.sock --root .lockstep/root
+  lockstep-agent status --root .lockstep/root`;
+
+interface CommonOptions {
+  readonly host?: string;
+  readonly controller?: string;
+  readonly root?: string;
+  readonly config?: string;
+  readonly logLevel?: string;
+}
+
+const VERSION = readAgentVersion();
+
+await main();
+
+async function main(): Promise<void> {
+  const program = new Command('lockstep-agent')
+    .description('Keeps this host in its desired state: flag files and services.')
+    .version(VERSION)
+    .allowExcessArguments(false)
+    .showHelpAfterError('(lockstep-agent --help says more)')
+    .addHelpText('after', EXAMPLES)
+    .exitOverride();
+  addCommonOptions(program).action(runDaemon);
+  const status = program
+    .command('status')
+    .description('show what the agent of this host knows and does, also without a controller')
+    .addOption(
+      new Option('-o, --output <format>', 'how to print it').choices(['table', 'json']).default('table'),
+    )
+    .exitOverride();
+  addCommonOptions(status).action(async (_, command: Command) => showStatus(command.optsWithGlobals()));
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError) {
+      process.exit(error.exitCode === 0 ? 0 : ERROR_CODES.Usage.exitCode);
+    }
+    process.stderr.write(`lockstep-agent: ${messageOf(error)}\n`);
+    // A configuration that can't be used is wrong usage of this program.
+    const isUsage = error instanceof LockstepError && error.code === 'Invalid';
+    process.exit(isUsage ? ERROR_CODES.Usage.exitCode : ERROR_CODES.Failed.exitCode);
+  }
+}
+
+function addCommonOptions(command: Command): Command {
+  return command
+    .option('--host <name>', "this host's name (default: the machine's)")
+    .option('--controller <address>', 'unix:PATH of the controller; without one the host is alone')
+    .option('--root <dir>', 'confine flags, services, gates, stateDir and runDir to this folder')
+    .option('--config <file>', 'YAML configuration; flags win over it')
+    .addOption(new Option('--log-level <level>', 'what is logged to stderr').choices([...LOG_LEVELS]));
+}
+
+async function runDaemon(options: CommonOptions): Promise<void> {
+  const config = await readConfig(options);
+  const output = await openPinoLog({
+    program: 'lockstep-agent',
+    level: config.logLevel,
+    fields: { host: config.host },
+  });
+  endOnFatalErrors(output);
+  try {
+    const agent = await startDaemon(config, VERSION, output.log);
+    endOnSignals(() => agent.stop(), output);
+  } catch (error) {
+    const known = error instanceof LockstepError;
+    output.log.error(known ? { detail: messageOf(error) } : { error }, 'agent did not start');
+    exit(output, ERROR_CODES.Failed.exitCode);
+  }
+}
+
+async function showStatus(options: CommonOptions & { readonly output: 'table' | 'json' }): Promise<void> {
+  const { runDir } = await readConfig(options);
+  const result = await runStatusCommand({
+    disk: new LinuxDisk(),
+    runDir,
+    output: options.output,
+    nowMs: Date.now(),
+    bootId: await readBootId().catch(() => undefined),
+    processStart: readProcessStart,
+    columns: process.stdout.isTTY ? process.stdout.columns : undefined,
+  });
+  process.stdout.write(result.stdout);
+  process.stderr.write(result.stderr);
+  process.exitCode = result.exitCode;
+}
+
+async function readConfig({ config, ...flags }: CommonOptions): Promise<AgentConfig> {
+  const file = config === undefined ? undefined : await readConfigFile(config);
+  const { host, controller, root, logLevel } = flags;
+  return loadAgentConfig({ host, controller, root, logLevel }, file, {
+    hostname: hostname(),
+    cwd: process.cwd(),
+  });
+}
+
+async function readConfigFile(name: string): Promise<ConfigText> {
+  try {
+    return { name, text: await readFile(name, 'utf8') };
+  } catch (cause) {
+    throw new LockstepError(
+      'Invalid',
+      `--config ${name}: expected a readable file, found ${messageOf(cause)}`,
+      { cause },
+    );
+  }
+}
+
+function endOnSignals(stop: () => Promise<void>, output: PinoLog): void {
+  let stopping = false;
+  const end = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    output.log.info({ signal }, 'agent stops: flags and services stay as they are');
+    setTimeout(() => exit(output, 0), STOP_LIMIT_MS);
+    stop().then(
+      () => exit(output, 0),
+      (error: unknown) => {
+        output.log.error({ error }, 'agent did not stop cleanly');
+        exit(output, ERROR_CODES.Failed.exitCode);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, end);
+}
+
+/** What nobody caught is a bug: what is in memory can't be trusted any more, and a restart finds flags and copy as they are. */
+function endOnFatalErrors(output: PinoLog): void {
+  const end = (error: unknown) => {
+    // A terminal that went away is no bug.
+    if (errnoOf(error) === 'EPIPE') return;
+    output.log.error({ error }, 'bug in the agent');
+    exit(output, ERROR_CODES.Failed.exitCode);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+}
+
+function exit(output: PinoLog, code: number): never {
+  output.flush();
+  process.exit(code);
+}

@@ -1,0 +1,133 @@
+// Tables and the terminal, without a process.
+import { describe, expect, it } from 'vitest';
+import { findController } from '../../../controller/cli/address.ts';
+import { parseConditionGoal, readyAt } from '../../../controller/cli/goal.ts';
+import { printTable } from '../../../controller/cli/table.ts';
+import { oneLine, type Terminal, truncate } from '../../../controller/cli/terminal.ts';
+import { toHost } from '../../../controller/host-view.ts';
+import { noRecord } from '../../../controller/spec-change.ts';
+import { parseLabelSelector } from '../../../controller/targets.ts';
+
+function terminalOf(width: number | undefined) {
+  const lines: string[] = [];
+  const terminal: Terminal = {
+    print: (line) => lines.push(line),
+    note: () => {},
+    redraw: () => {},
+    width,
+    redraws: false,
+    paint: (colour, text) => `<${colour}>${text}</>`,
+  };
+  return { terminal, lines };
+}
+
+const COLUMNS = [
+  { header: 'NAME', cell: (row: readonly [string, string]) => row[0] },
+  { header: 'MESSAGE', cell: (row: readonly [string, string]) => row[1] },
+];
+
+describe('a table', () => {
+  it('has columns as wide as they need', () => {
+    const { terminal, lines } = terminalOf(undefined);
+    printTable(
+      terminal,
+      COLUMNS,
+      [
+        ['compute-0', 'fine'],
+        ['c', 'a message that is long'],
+      ],
+      'truncate',
+    );
+    expect(lines).toEqual(['NAME       MESSAGE', 'compute-0  fine', 'c          a message that is long']);
+  });
+
+  it('never takes a second line of a terminal', () => {
+    const { terminal, lines } = terminalOf(16);
+    printTable(terminal, COLUMNS, [['compute-0', 'a message that is long']], 'truncate');
+    expect(lines).toEqual(['NAME       MESS…', 'compute-0  a me…']);
+  });
+
+  it('continues its last column below where nothing may be lost', () => {
+    const { terminal, lines } = terminalOf(31);
+    const message = `a message that goes on and on ${'x'.repeat(25)}`;
+    printTable(terminal, COLUMNS, [['compute-0', message]], 'wrap');
+    expect(lines).toEqual([
+      'NAME       MESSAGE',
+      'compute-0  a message that goes',
+      '           on and on',
+      `           ${'x'.repeat(20)}`,
+      `           ${'x'.repeat(5)}`,
+    ]);
+  });
+
+  it('shows no control characters: a script must not drive the terminal', () => {
+    const { terminal, lines } = terminalOf(undefined);
+    printTable(terminal, COLUMNS, [['c', 'one\u001b[2Jtwo\nthree']], 'wrap');
+    expect(lines[1]).toBe('c     one [2Jtwo three');
+    expect(oneLine('a\u009bb\u0007c')).toBe('a b c');
+    expect(truncate('abcdef', 3)).toBe('ab…');
+  });
+});
+
+describe('the address of the controller', () => {
+  const around = (env: Record<string, string>, ...there: readonly string[]) => ({
+    env,
+    cwd: '/work',
+    exists: (path: string) => there.includes(path),
+  });
+
+  it.each([
+    ['unix:/a.sock', around({ LOCKSTEP_CONTROLLER: 'unix:/b.sock' }), '/a.sock'],
+    [
+      undefined,
+      around({ LOCKSTEP_CONTROLLER: 'unix:/b.sock' }, '/work/.lockstep/controller.sock'),
+      '/b.sock',
+    ],
+    [undefined, around({}, '/work/.lockstep/controller.sock'), '/work/.lockstep/controller.sock'],
+    [
+      undefined,
+      around({}, '/work/.lockstep/controller.sock', '/work/.lockstep/controller/controller.sock'),
+      '/work/.lockstep/controller/controller.sock',
+    ],
+    [undefined, around({ LOCKSTEP_CONTROLLER: '' }), '/var/lib/lockstep-controller/controller.sock'],
+  ])('%s among %j is %s', (option, surroundings, expected) => {
+    expect(findController(option, surroundings)).toBe(expected);
+  });
+
+  it('of another kind is wrong usage', () => {
+    expect(() => findController(undefined, around({ LOCKSTEP_CONTROLLER: '/b.sock' }))).toThrow(
+      '$LOCKSTEP_CONTROLLER: expected unix:PATH, found "/b.sock"',
+    );
+  });
+});
+
+describe('goals', () => {
+  it.each([
+    ['condition=Ready', { type: 'Ready', status: 'True' }],
+    ['condition=online=false', { type: 'Online', status: 'False' }],
+    ['condition=GoEnabled=Unknown', { type: 'GoEnabled', status: 'Unknown' }],
+  ])('%s', (text, goal) => {
+    expect(parseConditionGoal(text)).toEqual(goal);
+  });
+
+  it.each(['Ready', 'condition=', 'condition=Ready=', 'condition=Ready=Maybe'])('%s is none', (text) => {
+    expect(() => parseConditionGoal(text)).toThrow(/expected condition=TYPE/);
+  });
+
+  it('a generation that was replaced is never ready', () => {
+    const host = toHost({ ...noRecord('a'), generation: 3 });
+    expect(readyAt(4)(host)).toMatch(/not seen yet/);
+    expect(readyAt(3)(host)).toMatch(/^NeverConnected: /);
+    expect(() => readyAt(2)(host)).toThrow(/generation 2 was replaced by 3/);
+  });
+});
+
+describe('label selectors', () => {
+  it('are key=value, several of them all to match', () => {
+    expect(parseLabelSelector('site=lab, rack=3,empty=')).toEqual({ site: 'lab', rack: '3', empty: '' });
+  });
+
+  it.each(['', 'site', '=lab', 'site=lab,', 'a b=c', 'a=b c', 'a=1,a=2'])('%j is none', (text) => {
+    expect(() => parseLabelSelector(text)).toThrow(/label selector: .*expected/);
+  });
+});

@@ -1,0 +1,265 @@
+import { describe, expect, it } from 'vitest';
+import { AgentRig, LOCKED, UNLOCKED } from '../support/agent-rig.ts';
+
+const BOTH_ENABLED = { locked: true, servicesEnabled: true };
+
+describe('services of a host whose agent runs', () => {
+  it('S12: unlocking without a reboot starts them, locking stops them', async () => {
+    const rig = new AgentRig({ services: ['worker/10-db', 'worker/web'] });
+    await rig.settle(LOCKED);
+    rig.controller.declare(UNLOCKED);
+    await rig.run(5_000);
+    expect(rig.running).toEqual(['worker/10-db', 'worker/web']);
+    expect(rig.condition('ServicesInSync')).toBe('True AsDesired');
+    rig.controller.declare(LOCKED);
+    await rig.run(5_000);
+    expect(rig.running).toEqual([]);
+    expect(rig.begun).toEqual([
+      'start worker/10-db',
+      'start worker/web',
+      'stop worker/web',
+      'stop worker/10-db',
+    ]);
+  });
+
+  it('S1: starts set after set on an all-in-one host, and stops in reverse', async () => {
+    const rig = new AgentRig({ services: ['storage/osd', 'worker/web', 'controller/api'] });
+    await rig.settle(UNLOCKED);
+    rig.controller.declare(LOCKED);
+    await rig.run(5_000);
+    expect(rig.begun).toEqual([
+      'start controller/api',
+      'start worker/web',
+      'start storage/osd',
+      'stop storage/osd',
+      'stop worker/web',
+      'stop controller/api',
+    ]);
+  });
+
+  it('runs services on a locked host that has them enabled, and stops them on an unlocked one that has not', async () => {
+    const rig = new AgentRig();
+    await rig.settle(BOTH_ENABLED);
+    expect([rig.flags, rig.running]).toEqual(['both', ['worker/web']]);
+    rig.controller.declare({ locked: false, servicesEnabled: false });
+    await rig.run(5_000);
+    expect([rig.flags, rig.running]).toEqual(['none', []]);
+  });
+
+  it('S5: a start asked for again while they run runs nothing again', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    for (let n = 0; n < 5; n += 1) {
+      rig.controller.declare(UNLOCKED);
+      rig.controller.say(JSON.stringify(rig.controller.desired));
+      await rig.run(2_000);
+    }
+    expect(rig.begun).toEqual(['start worker/web']);
+  });
+
+  it('S7: a lock during the start ends in stopped, one run at a time', async () => {
+    for (const delayMs of [5, 50, 150, 300, 600]) {
+      const rig = new AgentRig({ services: ['controller/api', 'worker/10-db', 'worker/web'] });
+      let overlaps = 0;
+      rig.services.onBegin((run) => {
+        if (run.overlaps) overlaps += 1;
+      });
+      await rig.settle(LOCKED);
+      rig.controller.declare(UNLOCKED);
+      await rig.run(delayMs);
+      rig.controller.declare(LOCKED);
+      await rig.run(10_000);
+      expect(rig.running).toEqual([]);
+      expect(overlaps).toBe(0);
+      expect(rig.condition('ServicesInSync')).toBe('True AsDesired');
+    }
+  });
+
+  it('S9: no service at all is a success with a result', async () => {
+    const rig = new AgentRig({ services: [] });
+    await rig.settle(UNLOCKED);
+    expect(rig.condition('ServicesInSync')).toBe('True NoServices');
+  });
+
+  it('S6: names the script that fails, and clears on its next success', async () => {
+    const rig = new AgentRig();
+    rig.services.get('worker/web').failure = 1;
+    await rig.settle(UNLOCKED);
+    const told = rig.controller
+      .of('status')
+      .flatMap(({ status }) => status.conditions)
+      .filter(({ reason }) => reason === 'ServiceFailed')
+      .map(({ message }) => message);
+    expect(told[0]).toBe('worker/web failed: start failed with exit code 1: start did not work');
+    rig.services.get('worker/web').clear();
+    await rig.run(15_000);
+    expect(rig.condition('ServicesInSync')).toBe('True AsDesired');
+  });
+
+  it('S13: a failing gate starts nothing, is named, and is tried again until it passes', async () => {
+    const rig = new AgentRig({ gates: ['10-network'] });
+    rig.gates.failure = 1;
+    await rig.settle(UNLOCKED);
+    expect(rig.begun).toEqual([]);
+    expect(rig.condition('GoEnabled')).toBe('False GateFailed');
+    expect(rig.condition('ServicesInSync')).toBe('False GatesNotPassed');
+    rig.gates.clear();
+    await rig.run(10_000);
+    expect(rig.running).toEqual(['worker/web']);
+    expect(rig.condition('GoEnabled')).toBe('True GatesPassed');
+  });
+
+  it('S14: a service that dies is running again, and the correction is told', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.services.kill('worker/web');
+    await rig.run(2_000);
+    expect(rig.running).toEqual(['worker/web']);
+    expect(rig.status?.corrections.at(-1)?.message).toBe('worker/web started again');
+  });
+
+  it('S14: one that dies unnoticed is running again after the resync', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.services.eventLoss = 1;
+    rig.services.kill('worker/web');
+    await rig.run(6_000);
+    expect(rig.running).toEqual(['worker/web']);
+  });
+
+  it('S14: one that keeps dying is backed off and reported, and the rest is not held up by it', async () => {
+    const rig = new AgentRig({ services: ['worker/10-db', 'worker/web'] });
+    rig.services.get('worker/10-db').livesMs = [1_200, 1_300];
+    await rig.settle(UNLOCKED);
+    await rig.run(30_000);
+    expect(rig.running).toContain('worker/web');
+    const starts = rig.begun.filter((begun) => begun === 'start worker/10-db').length;
+    expect(starts).toBeGreaterThan(5);
+    expect(starts).toBeLessThan(30);
+    const told = rig.controller.of('status').flatMap(({ status }) => status.conditions);
+    expect(told.some(({ message }) => message.includes('it keeps dying soon after its start'))).toBe(true);
+  });
+
+  it('S15: a service started by hand on a host whose services are disabled is stopped within 5 s', async () => {
+    const rig = new AgentRig();
+    await rig.settle(LOCKED);
+    rig.services.startByHand('worker/web');
+    await rig.run(5_500);
+    expect(rig.running).toEqual([]);
+  });
+
+  it('I3: starts nothing while a flag is not as desired, and says what holds it', async () => {
+    const rig = new AgentRig();
+    await rig.settle(LOCKED);
+    rig.disk.faults.add({ code: 'EROFS', under: '/etc/mtc' });
+    rig.controller.declare(UNLOCKED);
+    await rig.run(10_000);
+    expect([rig.flags, rig.begun]).toEqual(['both', []]);
+    expect(rig.condition('ServicesInSync')).toBe('False FlagsNotAsDesired');
+  });
+
+  it('I2: mends flags at once while a script hangs', async () => {
+    const rig = new AgentRig();
+    rig.services.timeLimitMs = 600_000;
+    rig.services.get('worker/web').hang = 1;
+    await rig.settle(UNLOCKED);
+    expect(rig.begun).toEqual(['start worker/web']);
+    rig.controller.declare(LOCKED);
+    await rig.run(1_000);
+    expect(rig.flags).toBe('both');
+  });
+});
+
+describe('services after a restart', () => {
+  it('S2: an unlocked host starts them by itself after a reboot, with no controller', async () => {
+    const rig = new AgentRig({ gates: ['10-network'] });
+    await rig.settle(UNLOCKED);
+    rig.controller.kill();
+    rig.reboot();
+    await rig.start(10_000);
+    expect(rig.running).toEqual(['worker/web']);
+    expect(rig.flags).toBe('none');
+  });
+
+  it('S3: so it does after a power cut', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.controller.kill();
+    rig.powerCut();
+    await rig.start(10_000);
+    expect(rig.running).toEqual(['worker/web']);
+  });
+
+  it('S11: a host whose services are disabled starts nothing after a reboot, and has both flags', async () => {
+    const rig = new AgentRig();
+    await rig.settle(LOCKED);
+    rig.controller.kill();
+    rig.reboot();
+    await rig.start(30_000);
+    expect([rig.begun, rig.flags]).toEqual([[], 'both']);
+  });
+
+  it('F10: a host that is locked while it is down starts nothing when it comes up', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.reboot();
+    rig.begun.length = 0;
+    rig.controller.declare(LOCKED);
+    await rig.start(30_000);
+    expect([rig.begun, rig.flags]).toEqual([[], 'both']);
+  });
+
+  it('F10: on a slower network, what has started already is stopped within 5 s of contact', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.reboot();
+    for (const network of rig.networks) network.silent = true;
+    rig.controller.declare(LOCKED);
+    await rig.start(8_000);
+    expect(rig.running).toEqual(['worker/web']);
+    for (const network of rig.networks) network.silent = false;
+    await rig.run(5_000);
+    expect([rig.running, rig.flags]).toEqual([[], 'both']);
+  });
+
+  it('starts them without a grace when the agent alone restarts', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.kill();
+    rig.services.kill('worker/web');
+    rig.controller.kill();
+    await rig.start(1_500);
+    expect(rig.running).toEqual(['worker/web']);
+  });
+
+  it('I6: takes over the run that a killed agent left, and begins none beside it', async () => {
+    const rig = new AgentRig();
+    rig.services.get('worker/web').runMs = [4_000, 4_000];
+    let overlaps = 0;
+    rig.services.onBegin((run) => {
+      if (run.overlaps) overlaps += 1;
+    });
+    await rig.settle(LOCKED);
+    rig.controller.declare(UNLOCKED);
+    await rig.run(1_000);
+    rig.kill();
+    await rig.start(10_000);
+    expect(rig.running).toEqual(['worker/web']);
+    expect([rig.begun, overlaps]).toEqual([['start worker/web'], 0]);
+  });
+
+  it('S7: ends the run that a killed agent left when the host was locked meanwhile', async () => {
+    const rig = new AgentRig();
+    rig.services.get('worker/web').hang = 1;
+    rig.services.timeLimitMs = 600_000;
+    await rig.settle(LOCKED);
+    rig.controller.declare(UNLOCKED);
+    await rig.run(1_000);
+    rig.kill();
+    rig.services.get('worker/web').hang = 0;
+    rig.controller.declare(LOCKED);
+    await rig.start(10_000);
+    expect(rig.running).toEqual([]);
+    expect(rig.services.get('worker/web').runs.size).toBe(0);
+  });
+});
