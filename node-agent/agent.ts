@@ -17,7 +17,7 @@ import { EventOutbox } from './event-outbox.ts';
 import { DiskFlagFiles } from './flag-files.ts';
 import { FlagsPass } from './flags-pass.ts';
 import { Journal } from './journal.ts';
-import { describeKnowledge, Knowledge } from './knowledge.ts';
+import { type Desired, describeKnowledge, Knowledge } from './knowledge.ts';
 import { Past } from './past.ts';
 import { isRecallUncertain, recall } from './recall.ts';
 import { Reporter } from './reporter.ts';
@@ -69,7 +69,7 @@ export class HostAgent {
     const past = new Past(settings, ports, copies, flagFiles);
     const seen = await past.look();
     const knowledge = new Knowledge(recall(seen));
-    log.info({ host: settings.host, generation: knowledge.generation }, describeKnowledge(knowledge));
+    log.info({ generation: knowledge.generation }, describeKnowledge(knowledge));
     await flagFiles.sweep();
     const agent = new HostAgent(settings, ports, {
       past,
@@ -196,9 +196,8 @@ export class HostAgent {
     }
     this.#reporter.report();
     // Services wait for the flags: what was tried or mended here may be what they wait for.
-    const isNewWish =
-      before?.generation !== view?.desired.generation || before?.locked !== view?.desired.locked;
-    if (isNewWish || (view?.result.done.length ?? 0) > 0) this.#loop.request('services');
+    const isMended = (view?.result.done.length ?? 0) > 0;
+    if (isMended || !isSameWish(before, view?.desired)) this.#loop.request('services');
     if (before === undefined) for (const link of this.#links) link.start();
     else this.#ports.flagWatch.rearm();
     return outcome;
@@ -281,4 +280,10 @@ export class HostAgent {
       blocked: plans.flatMap(({ blocked }) => blocked.map(describeBlocked)),
     });
   }
+}
+
+function isSameWish(a: Desired | undefined, b: Desired | undefined): boolean {
+  return (
+    a?.generation === b?.generation && a?.locked === b?.locked && a?.servicesEnabled === b?.servicesEnabled
+  );
 }

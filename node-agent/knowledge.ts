@@ -87,7 +87,7 @@ export class Knowledge {
     const { newest } = this;
     const before = this.#before ?? desiredOf(this.#basis);
     if (newest === undefined) return before;
-    const whole = desiredOf({ source: 'remembered', known: newest });
+    const whole = wholeOf(newest);
     if (this.isRemembered) return whole;
     const { locked, lock } = newest.spec.locked ? whole : before;
     const servicesEnabled = newest.spec.servicesEnabled ? before.servicesEnabled : false;
@@ -116,22 +116,29 @@ function describe(spec: Spec | undefined): string {
   return spec === undefined ? 'nothing' : describeSpec(spec);
 }
 
+/** All that a flag alone says. */
+const ONLY_LOCKED = { locked: true, servicesEnabled: 'leave' } as const;
+
+function wholeOf({ generation, spec, since, reason }: KnownSpec): Desired {
+  return { ...spec, generation, lock: { generation, since, reason } };
+}
+
+function bare(generation: number): FlagContent {
+  return { generation, since: undefined, reason: undefined };
+}
+
+/** What is to be so before anything is remembered or told. */
 function desiredOf(basis: Basis): Desired {
-  const bare = (generation: number): FlagContent => ({ generation, since: undefined, reason: undefined });
   switch (basis.source) {
     case 'remembered': {
-      const { generation, spec, since, reason } = basis.known;
-      return { ...spec, generation, lock: { generation, since, reason } };
+      const whole = wholeOf(basis.known);
+      // The copy may not be on the disk yet: until it is confirmed, the unlock that it tells of is not begun on a host with a flag.
+      return basis.flagged && !basis.known.spec.locked ? { ...whole, ...ONLY_LOCKED, lock: bare(0) } : whole;
     }
     case 'flags':
-      return {
-        locked: true,
-        servicesEnabled: 'leave',
-        generation: basis.generation,
-        lock: bare(basis.generation),
-      };
+      return { ...ONLY_LOCKED, generation: basis.generation, lock: bare(basis.generation) };
     case 'fresh-install':
-      return { locked: true, servicesEnabled: 'leave', generation: 0, lock: bare(0) };
+      return { ...ONLY_LOCKED, generation: 0, lock: bare(0) };
     case 'nothing':
       return { locked: 'leave', servicesEnabled: 'leave', generation: 0, lock: bare(0) };
   }

@@ -8,7 +8,8 @@ import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.
  * for flags made by hand. fresh-install (rule 4). nothing (rule 5).
  */
 export type Basis =
-  | { readonly source: 'remembered'; readonly known: KnownSpec }
+  /** `flagged`: a flag was there too; a crash in the middle of an unlock leaves that. */
+  | { readonly source: 'remembered'; readonly known: KnownSpec; readonly flagged: boolean }
   | { readonly source: 'flags'; readonly generation: number }
   | { readonly source: 'fresh-install' }
   | { readonly source: 'nothing' };
@@ -23,7 +24,8 @@ export interface RecallInput {
 export function recall({ copies, flags, trace }: RecallInput): Basis {
   const known = newestCopy(copies);
   const flagsGeneration = highestFlagGeneration(flags);
-  if (known !== undefined && flagsGeneration <= known.generation) return { source: 'remembered', known };
+  if (known !== undefined && flagsGeneration <= known.generation)
+    return { source: 'remembered', known, flagged: anyFlag(flags) };
   if (known !== undefined || anyFlag(flags)) return { source: 'flags', generation: flagsGeneration };
   if (trace || anyUnreadable(copies) || anyBlocked(flags)) return { source: 'nothing' };
   return { source: 'fresh-install' };

@@ -53,7 +53,8 @@ export class ScriptGates implements GateDriver {
   async list(): Promise<readonly Gate[]> {
     const { gatesDir } = this.#options;
     const folders = [gatesDir, ...this.#roles.map((role) => join(gatesDir, role))];
-    const listed = await Promise.all(folders.map((folder) => this.#listFolder(folder)));
+    const listed: ListedFolder[] = [];
+    for (const folder of folders) listed.push(await this.#listFolder(folder));
     this.#announce(listed.flatMap(({ skipped }) => skipped));
     return listed.flatMap(({ paths }) => paths.map((path) => ({ id: path.slice(gatesDir.length + 1) })));
   }

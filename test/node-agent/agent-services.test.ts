@@ -82,16 +82,19 @@ describe('services of a host whose agent runs', () => {
   });
 
   it('S6: names the script that fails, and clears on its next success', async () => {
-    const rig = new AgentRig();
-    rig.services.get('worker/web').failure = 1;
-    await rig.settle(UNLOCKED);
+    const ids = ['worker/a', 'worker/b', 'worker/c', 'worker/d'];
+    const rig = new AgentRig({ services: ids });
+    await rig.settle(LOCKED);
+    for (const id of ids) rig.services.get(id).failure = 1;
+    rig.controller.declare(UNLOCKED);
+    await rig.run(10_000);
     const told = rig.controller
       .of('status')
       .flatMap(({ status }) => status.conditions)
       .filter(({ reason }) => reason === 'ServiceFailed')
       .map(({ message }) => message);
-    expect(told[0]).toBe('worker/web failed: start failed with exit code 1: start did not work');
-    rig.services.get('worker/web').clear();
+    expect(told[0]).toMatch(/^worker\/[abcd] failed: start failed with exit code 1: start did not work/);
+    for (const id of ids) rig.services.get(id).clear();
     await rig.run(15_000);
     expect(rig.condition('ServicesInSync')).toBe('True AsDesired');
   });

@@ -2,7 +2,7 @@
 // published, never into the agent.
 import type { AgentStatus } from '../../node-agent/status-file.ts';
 import { FLAG_NAMES, type FlagName } from '../../reconcilers/flags/flag-files.ts';
-import { FLAG_PATHS, RESYNC_MS, type SimHost } from './sim-host.ts';
+import { COPY_PATHS, FLAG_PATHS, RESYNC_MS, type SimHost } from './sim-host.ts';
 import type { SimClock } from './world/sim-clock.ts';
 import type { RunBegin } from './world/sim-services.ts';
 
@@ -15,6 +15,8 @@ export class InvariantViolation extends Error {
 const UNSEEN_MS = 400;
 /** The promise of I2, and the time that the pass itself takes on a slow simulated disk, ms. */
 const PROMISE_MS = RESYNC_MS + 800;
+/** Copy, flags and a look at the services come before an abort; ending a script takes a moment too, ms. */
+const ABORT_MS = 1_500;
 
 export class Invariants {
   readonly #clock: SimClock;
@@ -24,12 +26,16 @@ export class Invariants {
   #disturbedMs = Number.NEGATIVE_INFINITY;
   #faultUntilMs = Number.NEGATIVE_INFINITY;
   #handDeed = false;
-  #copiesDamaged = false;
+  /** Copies that somebody damaged and that are not known to be whole again: while it is not both, nothing may be lost. */
+  readonly #damaged = new Set<string>();
+  #flagsAtStart: ReturnType<SimHost['flagsNow']> | undefined;
   /** What a person removed unsynced may come back after a power cut; what the agent removed may not. */
   #persistentRemovedByAgent = false;
   #acknowledged = 0;
   #acknowledgedLock = 0;
+  #diskVersion = -1;
   #flagsWrongSinceMs: number | undefined;
+  readonly #contradictedSinceMs = new Map<string, number>();
   #violation: InvariantViolation | undefined;
   readonly #serviceWrongSinceMs = new Map<string, number>();
 
@@ -37,8 +43,14 @@ export class Invariants {
     this.#clock = clock;
     this.#host = host;
     this.#flags = host.flagsNow();
+    host.onStart(() => this.#started());
     host.onPublish((status) => this.#checkPublished(status));
     host.services.onBegin((begin) => this.#checkBegin(begin));
+  }
+
+  /** An agent starts, now. */
+  #started(): void {
+    this.#flagsAtStart = this.#host.copyNow() === undefined ? this.#host.flagsNow() : undefined;
   }
 
   /** A person or program changes files on the host, now. */
@@ -48,9 +60,9 @@ export class Invariants {
     deed();
   }
 
-  /** A person or rot damages the remembered copies, now. */
-  damageCopies(deed: () => void): void {
-    this.#copiesDamaged = true;
+  /** A person or rot damages these of the remembered copies, now. */
+  damageCopies(paths: readonly string[], deed: () => void): void {
+    for (const path of paths) this.#damaged.add(path);
     this.handDeed(deed);
   }
 
@@ -68,7 +80,7 @@ export class Invariants {
     this.#serviceWrongSinceMs.clear();
     const left = this.#host.copyNow()?.generation ?? 0;
     if (left >= this.#acknowledged) return;
-    if (!this.#copiesDamaged) {
+    if (!this.#areCopiesLost()) {
       this.#fail(
         'I1',
         `generation ${this.#acknowledged} was acknowledged, and ${left} is all that the copies hold after it went down`,
@@ -84,13 +96,18 @@ export class Invariants {
     if (!this.#host.isUp || this.#host.status === undefined) {
       this.#flagsWrongSinceMs = undefined;
       this.#serviceWrongSinceMs.clear();
+      this.#contradictedSinceMs.clear();
       return;
     }
     this.#checkFlagsPromise(this.#host.status);
     this.#checkServicesPromise(this.#host.status);
+    this.#checkRuns(this.#host.status);
   }
 
   #checkFlagChanges(): void {
+    const { version } = this.#host.disk;
+    if (version === this.#diskVersion) return;
+    this.#diskVersion = version;
     const before = this.#flags;
     const now = this.#host.flagsNow();
     this.#flags = now;
@@ -130,7 +147,7 @@ export class Invariants {
         this.#fail('I4', `the ${flag} flag was removed by an agent that knows nothing`);
       }
       const what = copy === undefined ? 'no copy at all' : `a lock (generation ${copy.generation})`;
-      if (!this.#copiesDamaged)
+      if (!this.#areCopiesLost())
         this.#fail('I1', `the ${flag} flag was removed while a power cut could leave ${what}`);
     }
     if (flag === 'persistent') {
@@ -148,17 +165,13 @@ export class Invariants {
 
   #checkPublished(status: AgentStatus): void {
     const { desired, acknowledgedGeneration } = status;
-    if (this.#copiesDamaged && desired.source !== 'remembered' && desired.source !== 'controller') {
+    if (this.#areCopiesLost() && desired.source !== 'remembered' && desired.source !== 'controller') {
       // Somebody destroyed both copies: what the flags still say is all that is left to be kept.
       this.#acknowledged = Math.min(this.#acknowledged, desired.generation);
       this.#acknowledgedLock = Math.min(this.#acknowledgedLock, desired.generation);
     }
-    if (
-      this.#copiesDamaged &&
-      (this.#host.copyAtWorst()?.generation ?? 0) >= Math.max(this.#acknowledged, 1)
-    ) {
-      this.#copiesDamaged = false;
-    }
+    this.#forgiveWholeCopies();
+    this.#checkFirstWord(desired);
     const before = this.#host.status?.desired.generation;
     if (before !== undefined && desired.generation < before) {
       this.#fail('I5', `the agent went from generation ${before} to ${desired.generation}`);
@@ -170,7 +183,7 @@ export class Invariants {
       );
     }
     // A copy that can't be read now is not lost: the agent touches nothing and looks again.
-    if (desired.generation < this.#acknowledged && !this.#copiesDamaged && !this.#hasFault()) {
+    if (desired.generation < this.#acknowledged && !this.#areCopiesLost() && !this.#hasFault()) {
       this.#fail(
         'I5',
         `generation ${this.#acknowledged} was acknowledged, and the agent knows ${desired.generation}`,
@@ -180,12 +193,36 @@ export class Invariants {
       this.#checkAcknowledged(status);
   }
 
+  #areCopiesLost(): boolean {
+    return this.#damaged.size === COPY_PATHS.length;
+  }
+
+  #forgiveWholeCopies(): void {
+    for (const path of this.#damaged) {
+      const worst = this.#host.copyAtWorst([path]);
+      if ((worst?.generation ?? 0) >= Math.max(this.#acknowledged, 1)) this.#damaged.delete(path);
+    }
+  }
+
+  /** Rule 3: what an agent finds at its start, a flag and no copy, is a lock. */
+  #checkFirstWord(desired: AgentStatus['desired']): void {
+    const found = this.#flagsAtStart;
+    this.#flagsAtStart = undefined;
+    if (found === undefined || desired.source === 'controller' || this.#isDisturbed()) return;
+    if (FLAG_NAMES.some((flag) => found[flag] === 'file') && desired.locked !== true) {
+      this.#fail(
+        'I4',
+        `the agent started with ${JSON.stringify(found)} and no copy, and does not hold the host locked`,
+      );
+    }
+  }
+
   #checkAcknowledged({ acknowledgedGeneration, desired }: AgentStatus): void {
     this.#acknowledged = Math.max(this.#acknowledged, acknowledgedGeneration);
     if (desired.generation === acknowledgedGeneration && desired.locked === true) {
       this.#acknowledgedLock = acknowledgedGeneration;
     }
-    if (!this.#copiesDamaged) {
+    if (!this.#areCopiesLost()) {
       const copy = this.#host.copyAtWorst();
       if ((copy?.generation ?? 0) < acknowledgedGeneration) {
         this.#fail(
@@ -236,6 +273,19 @@ export class Invariants {
           'I2',
           `${service.id} is ${running ? 'running' : 'stopped'} since ${sinceMs} ms, and no condition says so`,
         );
+      }
+    }
+  }
+
+  /** The newest desired state wins: a run that it contradicts is aborted, not waited for. */
+  #checkRuns({ desired }: AgentStatus): void {
+    const nowMs = this.#clock.monotonicMs();
+    for (const { service, runs } of this.#host.services.all()) {
+      const contradicted = [...runs].some(({ verb }) => desired.servicesEnabled === (verb === 'stop'));
+      if (!contradicted || this.#hasFault()) this.#contradictedSinceMs.delete(service.id);
+      else if (!this.#contradictedSinceMs.has(service.id)) this.#contradictedSinceMs.set(service.id, nowMs);
+      if (nowMs - (this.#contradictedSinceMs.get(service.id) ?? nowMs) > ABORT_MS) {
+        this.#fail('I6', `a run of ${service.id} goes on although the desired state contradicts it`);
       }
     }
   }

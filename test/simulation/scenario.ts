@@ -185,8 +185,15 @@ export class Scenario {
     };
     const hand = (name: string, effect: () => void) =>
       this.#deed(`${host.name}: ${name}`, () => invariants.handDeed(attempt(effect)));
-    const damage = (name: string, effect: () => void) =>
-      this.#deed(`${host.name}: ${name}`, () => invariants.damageCopies(attempt(effect)));
+    const damage = (name: string, paths: () => readonly string[], effect: (path: string) => void) =>
+      this.#deed(`${host.name}: ${name}`, () => {
+        const damaged = paths();
+        const all = attempt(() => {
+          for (const path of damaged) effect(path);
+        });
+        invariants.damageCopies(damaged, all);
+      });
+    const oneCopy = () => [this.#prng.pick(COPY_PATHS)];
     return [
       hand('rm volatile', () => byHand.rm(volatile)),
       hand('rm persistent', () => byHand.rm(persistent)),
@@ -214,9 +221,13 @@ export class Scenario {
         this.#later(9_000, () => invariants.handDeed(() => byHand.rm(persistent)));
       }),
       hand('rm -r of the persistent flag’s folder', () => byHand.rm('/etc/mtc')),
-      damage('rm one copy', () => byHand.rm(this.#prng.pick(COPY_PATHS))),
-      damage('rot in one copy', () => byHand.write(this.#prng.pick(COPY_PATHS), 'rotten')),
-      damage('rm -r stateDir', () => byHand.rm(STATE_DIR)),
+      damage('rm one copy', oneCopy, (path) => byHand.rm(path)),
+      damage('rot in one copy', oneCopy, (path) => byHand.write(path, 'rotten')),
+      damage(
+        'rm -r stateDir',
+        () => COPY_PATHS,
+        () => byHand.rm(STATE_DIR),
+      ),
     ];
   }
 

@@ -34,7 +34,7 @@ const SERVICES = [
 ] as const;
 export const RESYNC_MS = 5_000;
 /** Scripts are ended after that, ms: short, so that a hung one does not make a seed long. */
-export const SCRIPT_LIMIT_MS = 3_000;
+export const SCRIPT_LIMIT_MS = 6_000;
 
 export interface SimHostParts {
   readonly clock: SimClock;
@@ -52,6 +52,7 @@ export class SimHost {
   /** What the living agent published last. */
   status: AgentStatus | undefined;
   readonly #parts: SimHostParts;
+  readonly #startListeners: (() => void)[] = [];
   readonly #publishListeners: ((status: AgentStatus) => void)[] = [];
   #process: SimProcess;
   #boots = 1;
@@ -75,6 +76,11 @@ export class SimHost {
     return this.#process.alive;
   }
 
+  /** Calls `listener` before each start of an agent. */
+  onStart(listener: () => void): void {
+    this.#startListeners.push(listener);
+  }
+
   /** Calls `listener` with each status that a living agent publishes, before it is kept. */
   onPublish(listener: (status: AgentStatus) => void): void {
     this.#publishListeners.push(listener);
@@ -83,6 +89,7 @@ export class SimHost {
   /** Starts an agent, unless one lives. @throws (into the run) when the agent can't start: no input of a disk or network may cause that. */
   start(): void {
     if (this.isUp) return;
+    for (const listener of this.#startListeners) listener();
     this.#starts += 1;
     const { clock, log, prng } = this.#parts;
     const process = new SimProcess(`${this.name}/agent-${this.#starts}`, clock);
@@ -137,12 +144,11 @@ export class SimHost {
     return newest(COPY_PATHS.map((path) => parseCopy(this.disk.contentNow(path) ?? '')));
   }
 
-  /** The least of what a power cut now could leave as the newest copy; undefined: it could leave none. */
-  copyAtWorst(): KnownSpec | undefined {
-    const atWorst = COPY_PATHS.map((path) =>
-      oldest(this.disk.survivors(path).map(({ content }) => parseCopy(content ?? ''))),
+  /** The least of what a power cut now could leave as the newest of these copies; undefined: it could leave none. */
+  copyAtWorst(paths: readonly string[] = COPY_PATHS): KnownSpec | undefined {
+    return newest(
+      paths.map((path) => oldest(this.disk.survivors(path).map(({ content }) => parseCopy(content ?? '')))),
     );
-    return newest(atWorst);
   }
 
   flagsNow(): Readonly<Record<FlagName, ReturnType<SimDisk['kindNow']>>> {

@@ -1,6 +1,7 @@
 // The production agent on one simulated machine with a scripted controller, healthy until a test says otherwise: for scenarios that a reader can follow.
-import { dirname } from 'node:path/posix';
+import { basename, dirname } from 'node:path/posix';
 import { type Condition, type ConditionType, findCondition } from '../../desired-state/conditions.ts';
+import type { Spec } from '../../desired-state/host.ts';
 import { HostAgent } from '../../node-agent/agent.ts';
 import type { AgentPorts } from '../../node-agent/agent-ports.ts';
 import type { Disk } from '../../node-agent/disk.ts';
@@ -118,10 +119,11 @@ export class AgentRig {
   }
 
   /** An installed host whose agent has run for a while at this spec, and a controller that runs. */
-  async settle(spec: { readonly locked: boolean; readonly servicesEnabled: boolean }): Promise<void> {
+  async settle(spec: Spec): Promise<void> {
     this.controller.start();
     this.controller.declare(spec, { since: '2030-01-01T00:00:00.000Z', reason: 'to begin with' });
-    await this.start(30_000);
+    // Between two resyncs.
+    await this.start(32_500);
   }
 
   /** `both` or `none` in nearly every case. */
@@ -190,20 +192,23 @@ export class AgentRig {
   }
 }
 
+/** Watches the flags' folders; one that comes back unseen is deaf, as the real one may be. */
 function watchFlags(disk: SimDisk, process: SimProcess): FlagWatch {
-  let unwatch: readonly (() => void)[] = [];
+  const watched = new Map<string, () => void>();
   let onEvent = () => {};
-  const close = () => {
-    for (const end of unwatch) end();
-  };
   const rearm = () => {
-    close();
-    unwatch = Object.values(FLAG_PATHS).flatMap((path) => {
-      if (disk.kindNow(dirname(path)) === 'absent') return [];
-      return disk.watches.watch(process, dirname(path), (name) => {
-        if (path.endsWith(`/${name}`)) onEvent();
-      });
-    });
+    for (const path of Object.values(FLAG_PATHS)) {
+      const isThere = disk.kindNow(dirname(path)) !== 'absent';
+      if (!isThere) {
+        watched.get(path)?.();
+        watched.delete(path);
+      } else if (!watched.has(path)) {
+        const listener = (name: string) => {
+          if (name === basename(path)) onEvent();
+        };
+        watched.set(path, disk.watches.watch(process, dirname(path), listener));
+      }
+    }
   };
   return {
     start: (listener) => {
@@ -211,6 +216,8 @@ function watchFlags(disk: SimDisk, process: SimProcess): FlagWatch {
       rearm();
     },
     rearm,
-    close: async () => close(),
+    close: async () => {
+      for (const end of watched.values()) end();
+    },
   };
 }

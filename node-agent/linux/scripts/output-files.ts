@@ -32,7 +32,7 @@ export async function openOutput(disk: Disk, path: string): Promise<Output> {
   }
 }
 
-export function openNull(): Promise<FileHandle> {
+function openNull(): Promise<FileHandle> {
   return open('/dev/null', constants.O_WRONLY);
 }
 

@@ -6,7 +6,7 @@ import type { Clock } from '../../../reconcilers/loop/clock.ts';
 import type { Log } from '../../../reconcilers/loop/log.ts';
 import type { RunResult } from '../../../reconcilers/services/service-driver.ts';
 import type { Disk } from '../../disk.ts';
-import { type Output, openNull, openOutput, readTail } from './output-files.ts';
+import { openOutput, readTail } from './output-files.ts';
 import { type ProcessIdentity, readStat } from './processes.ts';
 import { endRun } from './run-processes.ts';
 import { RUN_ID_VARIABLE } from './run-variables.ts';
@@ -68,16 +68,16 @@ async function run(
   signal: AbortSignal,
   onSpawned: (leader: ProcessIdentity) => Promise<void>,
 ): Promise<RunResult> {
-  const output = await openFor(call, context.disk);
+  const output = call.outputPath === undefined ? undefined : await openOutput(context.disk, call.outputPath);
   const { clock, letGo } = context;
   if (signal.aborted || letGo.aborted) {
-    await output.file.close();
+    await output?.file.close();
     return { kind: 'aborted' };
   }
   const startedMs = clock.monotonicMs();
-  const child = trySpawn(call, output.file.fd);
+  const child = trySpawn(call, output?.file.fd ?? 'ignore');
   if (child instanceof Error) {
-    await output.file.close();
+    await output?.file.close();
     return { kind: 'not-run', message: child.message };
   }
   // From the spawn to the next await all is in one turn: what the child has to tell comes later.
@@ -85,27 +85,27 @@ async function run(
   const leader = identify(child);
   const [ended] = await Promise.all([
     ending,
-    output.file.close(),
+    output?.file.close(),
     leader === undefined ? undefined : onSpawned(leader),
   ]);
-  const tail = async () =>
-    call.outputPath === undefined ? '' : await readTail(call.outputPath, output.fromByte);
+  const readOutput = async () =>
+    call.outputPath === undefined ? '' : await readTail(call.outputPath, output?.fromByte ?? 0);
   switch (ended.kind) {
     case 'not-run':
       return ended;
     case 'exited': {
       const durationMs = clock.monotonicMs() - startedMs;
-      if (ended.exitCode === 0) return { kind: 'succeeded', durationMs };
-      const { exitCode } = ended;
-      return { kind: 'failed', exitCode, signal: ended.signal, tail: await tail(), durationMs };
+      const { exitCode, signal: endedBy } = ended;
+      if (exitCode === 0) return { kind: 'succeeded', durationMs };
+      return { kind: 'failed', exitCode, signal: endedBy, tail: await readOutput(), durationMs };
     }
     case 'limit':
     case 'abort':
-      if (leader !== undefined)
+      if (leader !== undefined) {
         await endAndReport(call.path, { runId: call.runId, leader }, call.graceMs, context);
-      return ended.kind === 'abort'
-        ? { kind: 'aborted' }
-        : { kind: 'timed-out', afterMs: call.limitMs, tail: await tail() };
+      }
+      if (ended.kind === 'abort') return { kind: 'aborted' };
+      return { kind: 'timed-out', afterMs: call.limitMs, tail: await readOutput() };
   }
 }
 
@@ -124,28 +124,23 @@ export async function endAndReport(
   }
 }
 
-function openFor({ outputPath }: ScriptCall, disk: Disk): Promise<Output> {
-  if (outputPath !== undefined) return openOutput(disk, outputPath);
-  return openNull().then((file) => ({ file, fromByte: 0 }));
-}
-
 /** Some errors are thrown, others told by the child later. */
-function trySpawn(call: ScriptCall, outputFd: number): ChildProcess | Error {
+function trySpawn(call: ScriptCall, output: number | 'ignore'): ChildProcess | Error {
   try {
-    return spawnScript(call, outputFd);
+    return spawnScript(call, output);
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-function spawnScript({ path, args, runId, variables }: ScriptCall, outputFd: number): ChildProcess {
+function spawnScript({ path, args, runId, variables }: ScriptCall, output: number | 'ignore'): ChildProcess {
   const inherited = INHERITED.flatMap((name) => {
     const value = process.env[name];
     return value === undefined ? [] : [[name, value]];
   });
   return spawn(path, args, {
     detached: true,
-    stdio: ['ignore', outputFd, outputFd],
+    stdio: ['ignore', output, output],
     cwd: '/',
     env: { PATH, ...Object.fromEntries(inherited), ...variables, [RUN_ID_VARIABLE]: runId },
   });

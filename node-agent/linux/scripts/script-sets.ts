@@ -41,21 +41,21 @@ const MAX_NAME_BYTES = 200;
 const LEFTOVER = /^#.*#$|~$|\.(bak|orig|swp|swo)$|\.dpkg-[^.]+$|\.rpm[^.]*$/;
 
 /**
- * The sets of `roles` below `servicesDir`, in the roles' order. A missing folder holds no services.
+ * The sets of `roles` below `servicesDir`, in the roles' order, and all that was passed over. A missing folder holds no services.
  * @throws LockstepError `Failed` when a folder can't be read: that is not the same as no services.
  */
-export async function listSets(servicesDir: string, roles: readonly Role[]): Promise<readonly ScriptSet[]> {
+export async function listSets(
+  servicesDir: string,
+  roles: readonly Role[],
+): Promise<{ readonly sets: readonly ScriptSet[]; readonly skipped: readonly Skipped[] }> {
   const unsafe = await whyUnsafeFolder(servicesDir);
-  if (unsafe === undefined) {
-    return Promise.all(roles.map(async (set) => ({ set, ...(await listScripts(join(servicesDir, set))) })));
+  const sets: ScriptSet[] = [];
+  for (const set of roles) {
+    if (unsafe === undefined) sets.push({ set, ...(await listScripts(join(servicesDir, set))) });
+    else sets.push({ set, scripts: [], skipped: [], isWhole: false });
   }
-  const skipped = [{ path: servicesDir, reason: unsafe, unsafe: true }];
-  return roles.map((set, index) => ({
-    set,
-    scripts: [],
-    skipped: index === 0 ? skipped : [],
-    isWhole: false,
-  }));
+  const skipped = unsafe === undefined ? [] : [{ path: servicesDir, reason: unsafe, unsafe: true }];
+  return { sets, skipped: [...skipped, ...sets.flatMap((set) => set.skipped)] };
 }
 
 /**

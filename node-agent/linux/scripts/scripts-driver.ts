@@ -78,9 +78,8 @@ export class ScriptsDriver implements ServiceDriver {
   }
 
   async observe(signal: AbortSignal): Promise<ServicesObservation> {
-    const sets = await listSets(this.#options.servicesDir, this.#roles);
+    const { sets, skipped } = await listSets(this.#options.servicesDir, this.#roles);
     const listed = await this.#readActions(sets);
-    const skipped = sets.flatMap((set) => set.skipped);
     this.#announce(listed, skipped);
     this.#pidWatch.watch(pidFilesOf(listed));
     const services = await this.#observeAll(listed, signal);

@@ -16,8 +16,8 @@ const MAX_ANSWER_MS = 2_000;
 /** All scripts' time together, ms: below the 5 s of the resync. Whoever was not reached then is unknown, and asked first at the next look. */
 const LOOK_LIMIT_MS = 4_000;
 
-/** Who did not answer in time waits behind those who did: it holds up nobody but itself. */
-const PRIORITY = { notReached: 1, answered: 0, hung: -1 } as const;
+/** Who was asked in vain waits behind those who answered: it holds up nobody but itself. */
+const PRIORITY = { notReached: 1, answered: 0, inVain: -1 } as const;
 
 export class StatusQuestions {
   readonly #context: RunContext;
@@ -50,11 +50,16 @@ export class StatusQuestions {
       limitMs: this.#answerLimitMs,
       graceMs: 0,
     };
-    const result = await this.#queue.add(() => runScript(status, this.#context, signal), {
-      priority: this.#priorities.get(id) ?? PRIORITY.answered,
-    });
-    this.#priorities.set(id, priorityAfter(result));
-    return answerFrom(result);
+    const priority = this.#priorities.get(id) ?? PRIORITY.answered;
+    return this.#queue.add(
+      async () => {
+        const isTooLate = signal.aborted;
+        const result = await runScript(status, this.#context, signal);
+        this.#priorities.set(id, isTooLate ? PRIORITY.notReached : priorityAfter(result));
+        return answerFrom(result);
+      },
+      { priority },
+    );
   }
 
   /** Forgets every service that is not in `ids`. */
@@ -88,7 +93,6 @@ export function answerFrom(result: RunResult): StatusAnswer {
   }
 }
 
-function priorityAfter(result: RunResult): number {
-  if (result.kind === 'timed-out') return PRIORITY.hung;
-  return result.kind === 'aborted' ? PRIORITY.notReached : PRIORITY.answered;
+function priorityAfter({ kind }: RunResult): number {
+  return kind === 'timed-out' || kind === 'aborted' ? PRIORITY.inVain : PRIORITY.answered;
 }

@@ -108,7 +108,7 @@ export function daemonScript(sandbox: Sandbox, name: string): string {
   const pidFile = sandbox.path(`${name}.pid`);
   return `# pidfile: ${pidFile}
 pid=$(cat ${pidFile} 2>/dev/null)
-alive() { case "$(cut -d' ' -f3 /proc/$pid/stat 2>/dev/null)" in ''|Z) return 1;; esac; }
+alive() { case "$(cut -d' ' -f3 /proc/\${pid:-none}/stat 2>/dev/null)" in ''|Z) return 1;; esac; }
 echo "$1" >>${sandbox.path(`${name}.calls`)}
 case "$1" in
   start) alive && exit 0; setsid sleep 1000 & echo $! >${pidFile};;
