@@ -1,8 +1,9 @@
 // A running controller: store, use cases, gateway and API put together on one data folder, and taken down in order.
-import { SqliteStore } from '../desired-state/store/sqlite.ts';
+import { SqliteStore } from '../desired-state/store/sqlite/sqlite-store.ts';
 import type { Store } from '../desired-state/store/store.ts';
 import type { Clock } from '../reconcilers/loop/clock.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
+import type { Daemon } from '../runtime/program.ts';
 import { buildApi } from './api/server.ts';
 import { type DataFolder, removeStaleSocket } from './data-folder.ts';
 import { AgentGateway } from './gateway/agent-gateway.ts';
@@ -11,11 +12,6 @@ import { Hosts } from './hosts.ts';
 
 /** What agents and people that come over the unix socket are said to come over. */
 const LOCAL_NETWORK = 'local';
-
-export interface Daemon {
-  /** Ends connections, then the store. */
-  stop(): Promise<void>;
-}
 
 /** @throws LockstepError when the folder's store is held by another controller or damaged, or the socket can't be bound. */
 export async function startDaemon(folder: DataFolder, clock: Clock, log: Log): Promise<Daemon> {

@@ -1,5 +1,7 @@
 // A running agent: every adapter for a Linux host built and put together, and taken down in order. With main.ts, the composition root.
 import type { Log } from '../reconcilers/loop/log.ts';
+import { nodeClock } from '../runtime/node-clock.ts';
+import type { Daemon } from '../runtime/program.ts';
 import { HostAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import type { Disk } from './disk.ts';
@@ -7,18 +9,12 @@ import { readBootId } from './linux/boot-id.ts';
 import { LinuxDisk } from './linux/disk.ts';
 import { ChokidarFlagWatch } from './linux/flag-watch.ts';
 import { ScriptGates } from './linux/gates.ts';
-import { nodeClock } from './linux/node-clock.ts';
 import { readProcessStart } from './linux/process-start.ts';
 import { ScriptsDriver } from './linux/scripts/scripts-driver.ts';
 import { LOCK_FILE_NAMES, takeInstanceLocks } from './linux/single-instance.ts';
 import { WebSocketTransport } from './linux/websocket-transport.ts';
 import { resolveInsideRoot } from './root-prefix.ts';
 import { StatusFile } from './status-file.ts';
-
-export interface Daemon {
-  /** Leaves flags and services as they are. */
-  stop(): Promise<void>;
-}
 
 /** @throws LockstepError `Conflict` when another agent holds the same folders, `Refused` when they lead out of the root, `Failed` without /proc. */
 export async function startDaemon(config: AgentConfig, agentVersion: string, log: Log): Promise<Daemon> {
@@ -65,6 +61,7 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
     },
   );
   return {
+    // Flags, services and runs in flight stay as they are.
     async stop() {
       await agent.stop();
       await statusFile.settled();

@@ -2,18 +2,16 @@
 import { readFile } from 'node:fs/promises';
 import { hostname } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
-import { ERROR_CODES, errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
-import { readAgentVersion } from './agent-version.ts';
+import { ERROR_CODES, LockstepError, messageOf } from '../desired-state/errors.ts';
+import { openPinoLog } from '../runtime/pino-log.ts';
+import { runDaemon } from '../runtime/program.ts';
+import { VERSION } from '../runtime/version.ts';
 import { type AgentConfig, type ConfigText, LOG_LEVELS, loadAgentConfig } from './config.ts';
 import { startDaemon } from './daemon.ts';
 import { readBootId } from './linux/boot-id.ts';
 import { LinuxDisk } from './linux/disk.ts';
-import { openPinoLog, type PinoLog } from './linux/pino-log.ts';
 import { readProcessStart } from './linux/process-start.ts';
 import { runStatusCommand } from './status-command.ts';
-
-/** A stop that takes longer is cut short, ms. */
-const STOP_LIMIT_MS = 900;
 
 const EXAMPLES = `
 Examples:
@@ -29,8 +27,6 @@ interface CommonOptions {
   readonly logLevel?: string;
 }
 
-const VERSION = readAgentVersion();
-
 await main();
 
 async function main(): Promise<void> {
@@ -41,7 +37,7 @@ async function main(): Promise<void> {
     .showHelpAfterError('(lockstep-agent --help says more)')
     .addHelpText('after', EXAMPLES)
     .exitOverride();
-  addCommonOptions(program).action(runDaemon);
+  addCommonOptions(program).action(runAgent);
   const status = program
     .command('status')
     .description('show what the agent of this host knows and does, also without a controller')
@@ -72,22 +68,14 @@ function addCommonOptions(command: Command): Command {
     .addOption(new Option('--log-level <level>', 'what is logged to stderr').choices([...LOG_LEVELS]));
 }
 
-async function runDaemon(options: CommonOptions): Promise<void> {
+async function runAgent(options: CommonOptions): Promise<void> {
   const config = await readConfig(options);
   const output = await openPinoLog({
     program: 'lockstep-agent',
     level: config.logLevel,
     fields: { host: config.host },
   });
-  endOnFatalErrors(output);
-  try {
-    const agent = await startDaemon(config, VERSION, output.log);
-    endOnSignals(() => agent.stop(), output);
-  } catch (error) {
-    const known = error instanceof LockstepError;
-    output.log.error(known ? { detail: messageOf(error) } : { error }, 'agent did not start');
-    exit(output, ERROR_CODES.Failed.exitCode);
-  }
+  await runDaemon('agent', output, () => startDaemon(config, VERSION, output.log));
 }
 
 async function showStatus(options: CommonOptions & { readonly output: 'table' | 'json' }): Promise<void> {
@@ -125,39 +113,4 @@ async function readConfigFile(name: string): Promise<ConfigText> {
       { cause },
     );
   }
-}
-
-function endOnSignals(stop: () => Promise<void>, output: PinoLog): void {
-  let stopping = false;
-  const end = (signal: string) => {
-    if (stopping) return;
-    stopping = true;
-    output.log.info({ signal }, 'agent stops: flags and services stay as they are');
-    setTimeout(() => exit(output, 0), STOP_LIMIT_MS);
-    stop().then(
-      () => exit(output, 0),
-      (error: unknown) => {
-        output.log.error({ error }, 'agent did not stop cleanly');
-        exit(output, ERROR_CODES.Failed.exitCode);
-      },
-    );
-  };
-  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, end);
-}
-
-/** What nobody caught is a bug: what is in memory can't be trusted any more, and a restart finds flags and copy as they are. */
-function endOnFatalErrors(output: PinoLog): void {
-  const end = (error: unknown) => {
-    // A terminal that went away is no bug.
-    if (errnoOf(error) === 'EPIPE') return;
-    output.log.error({ error }, 'bug in the agent');
-    exit(output, ERROR_CODES.Failed.exitCode);
-  };
-  process.on('uncaughtException', end);
-  process.on('unhandledRejection', end);
-}
-
-function exit(output: PinoLog, code: number): never {
-  output.flush();
-  process.exit(code);
 }

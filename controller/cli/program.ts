@@ -1,6 +1,6 @@
 // The command line of lockstep: its commands, their help, and what counts as wrong usage.
 import { Command } from 'commander';
-import { VERSION } from '../version.ts';
+import { VERSION } from '../../runtime/version.ts';
 import type { Cli } from './cli.ts';
 import { addChanges } from './commands/change.ts';
 import { addDeclare } from './commands/declare.ts';

@@ -9,8 +9,9 @@ const ROOT = resolve(import.meta.dirname, '../..');
 const ALLOWED: Readonly<Record<string, readonly string[]>> = {
   'desired-state': ['desired-state'],
   reconcilers: ['desired-state', 'reconcilers'],
-  'node-agent': ['desired-state', 'reconcilers', 'node-agent'],
-  controller: ['desired-state', 'reconcilers', 'controller'],
+  'node-agent': ['desired-state', 'reconcilers', 'runtime', 'node-agent'],
+  controller: ['desired-state', 'reconcilers', 'runtime', 'controller'],
+  runtime: ['desired-state', 'reconcilers', 'runtime', 'package.json'],
 };
 
 /** Node's modules that reach a file, a socket, a process, a timer, a clock or the environment. */
@@ -22,7 +23,7 @@ const WORLDLY_GLOBALS =
 const PURE_PACKAGES = ['zod', 'p-queue'];
 
 /** Adapters: what a composition root builds, and nothing else imports. */
-const ADAPTER = /^(node-agent\/linux\/|controller\/linux\/|desired-state\/store\/sqlite)/;
+const ADAPTER = /^(node-agent\/linux\/|runtime\/(?!version\.ts)|desired-state\/store\/sqlite\/)/;
 /** Where adapters may be built: each program's main and its daemon, and what is itself an adapter. */
 const COMPOSITION_ROOT = /(^|\/)(main|daemon)\.ts$/;
 

@@ -10,6 +10,7 @@ import { openOutput, readTail } from './output-files.ts';
 import { type ProcessIdentity, readStat } from './processes.ts';
 import { endRun } from './run-processes.ts';
 import { RUN_ID_VARIABLE } from './run-variables.ts';
+import { spawnTurn } from './spawn-turn.ts';
 
 export interface ScriptCall {
   readonly path: string;
@@ -70,6 +71,7 @@ async function run(
 ): Promise<RunResult> {
   const output = call.outputPath === undefined ? undefined : await openOutput(context.disk, call.outputPath);
   const { clock, letGo } = context;
+  await spawnTurn();
   if (signal.aborted || letGo.aborted) {
     await output?.file.close();
     return { kind: 'aborted' };

@@ -9,8 +9,8 @@ import { ApiClient, type HostNews } from '../../../controller/cli/api-client.ts'
 import { AgentGateway } from '../../../controller/gateway/agent-gateway.ts';
 import { serveAgents } from '../../../controller/gateway/websocket.ts';
 import { Hosts } from '../../../controller/hosts.ts';
-import { nodeClock } from '../../../controller/linux/node-clock.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
+import { nodeClock } from '../../../runtime/node-clock.ts';
 import { heartbeatOf } from '../fixtures/agent-end.ts';
 import { RecordingLog } from '../fixtures/recording-log.ts';
 import { SocketAgent } from '../fixtures/socket-agent.ts';

@@ -1,6 +1,10 @@
 // node:sqlite with failing statements: each one executed counts, and the Nth throws before it does anything, once or until healed.
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import type { OpenDatabase, SqlDatabase, SqlStatement } from '../../../desired-state/store/sql-database.ts';
+import type {
+  OpenDatabase,
+  SqlDatabase,
+  SqlStatement,
+} from '../../../desired-state/store/sqlite/sql-database.ts';
 
 /** Shared by all databases that `open` opens, so that a failure can also hit the opening itself. */
 export class Faults {

@@ -3,7 +3,7 @@
 //   sqlite-child.ts write PATH   writes without end; on an error prints what the store then holds, and keeps it open
 import { writeSync } from 'node:fs';
 import { messageOf } from '../../../desired-state/errors.ts';
-import { SqliteStore } from '../../../desired-state/store/sqlite.ts';
+import { SqliteStore } from '../../../desired-state/store/sqlite/sqlite-store.ts';
 import { eventOf, specWrite } from '../../conformance/store-fixtures.ts';
 
 const [, , mode, path = ''] = process.argv;

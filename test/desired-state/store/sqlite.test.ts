@@ -9,8 +9,8 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LockstepError } from '../../../desired-state/errors.ts';
-import { SqliteStore } from '../../../desired-state/store/sqlite.ts';
-import { SCHEMA_VERSION } from '../../../desired-state/store/sqlite-migrations.ts';
+import { SCHEMA_VERSION } from '../../../desired-state/store/sqlite/sqlite-migrations.ts';
+import { SqliteStore } from '../../../desired-state/store/sqlite/sqlite-store.ts';
 import { changeOf, eventOf, specWrite, statusAt, UNLOCKED } from '../../conformance/store-fixtures.ts';
 import { Faults } from './faulty-database.ts';
 

@@ -6,7 +6,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LockstepError } from '../../../desired-state/errors.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
-import { SqliteStore } from '../../../desired-state/store/sqlite.ts';
+import { SqliteStore } from '../../../desired-state/store/sqlite/sqlite-store.ts';
 import type { SpecWrite, StatusWrite, Store, WriteOptions } from '../../../desired-state/store/store.ts';
 import { eventOf, specWrite, statusAt } from '../../conformance/store-fixtures.ts';
 

@@ -2,8 +2,8 @@ import { chmodSync, existsSync, mkdirSync, symlinkSync } from 'node:fs';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LinuxDisk } from '../../../node-agent/linux/disk.ts';
 import { ScriptGates, type ScriptGatesOptions } from '../../../node-agent/linux/gates.ts';
-import { nodeClock } from '../../../node-agent/linux/node-clock.ts';
 import { describeRun } from '../../../reconcilers/services/service-driver.ts';
+import { nodeClock } from '../../../runtime/node-clock.ts';
 import { lives, never, Sandbox } from './scripts/sandbox.ts';
 
 let sandbox: Sandbox;

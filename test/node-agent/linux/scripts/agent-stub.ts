@@ -2,9 +2,9 @@
 // It runs the verb (status: looks at all services; resume: takes over what is left) and lives on.
 import { join } from 'node:path';
 import { LinuxDisk } from '../../../../node-agent/linux/disk.ts';
-import { nodeClock } from '../../../../node-agent/linux/node-clock.ts';
 import { serviceOf } from '../../../../node-agent/linux/scripts/script-sets.ts';
 import { ScriptsDriver } from '../../../../node-agent/linux/scripts/scripts-driver.ts';
+import { nodeClock } from '../../../../runtime/node-clock.ts';
 
 const [root = '', name = '', verb = ''] = process.argv.slice(2);
 const silent = () => undefined;

@@ -5,7 +5,6 @@ import { setTimeout } from 'node:timers/promises';
 import { onTestFinished } from 'vitest';
 import type { Role } from '../../../../desired-state/host.ts';
 import { LinuxDisk } from '../../../../node-agent/linux/disk.ts';
-import { nodeClock } from '../../../../node-agent/linux/node-clock.ts';
 import {
   isAlive,
   listProcesses,
@@ -19,6 +18,7 @@ import {
 } from '../../../../node-agent/linux/scripts/scripts-driver.ts';
 import type { Log } from '../../../../reconcilers/loop/log.ts';
 import type { Service, ServicesObservation } from '../../../../reconcilers/services/service-driver.ts';
+import { nodeClock } from '../../../../runtime/node-clock.ts';
 
 /** Far above what anything here takes: reached only when a test fails. */
 const DEADLINE_MS = 20_000;

@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { LinuxDisk } from '../../../../node-agent/linux/disk.ts';
-import { nodeClock } from '../../../../node-agent/linux/node-clock.ts';
 import { MAX_OUTPUT_BYTES } from '../../../../node-agent/linux/scripts/output-files.ts';
 import { readStat } from '../../../../node-agent/linux/scripts/processes.ts';
 import { runScript, type ScriptCall } from '../../../../node-agent/linux/scripts/script-run.ts';
 import { describeRun } from '../../../../reconcilers/services/service-driver.ts';
+import { nodeClock } from '../../../../runtime/node-clock.ts';
 import { lives, never, Sandbox, until } from './sandbox.ts';
 
 let sandbox: Sandbox;

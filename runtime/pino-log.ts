@@ -1,7 +1,7 @@
 // The program's log: pino, one JSON line an entry, to stderr; pretty where stderr is a terminal. It never blocks the program and never ends it.
 import { isatty } from 'node:tty';
 import { pino, stdSerializers, stdTimeFunctions } from 'pino';
-import type { Log } from '../../reconcilers/loop/log.ts';
+import type { Log } from '../reconcilers/loop/log.ts';
 import { LineSink } from './line-sink.ts';
 
 const STDERR = 2;

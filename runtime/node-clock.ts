@@ -1,5 +1,5 @@
 // Time from Node. Its timers keep the process alive: a daemon whose only work left is its next resync must not end by itself.
-import type { Clock } from '../../reconcilers/loop/clock.ts';
+import type { Clock } from '../reconcilers/loop/clock.ts';
 
 /** Longest delay a Node timer keeps; a longer one would fire at once. */
 const MAX_TIMER_MS = 2_147_483_647;

@@ -3,7 +3,7 @@
 import { closeSync, fsyncSync, linkSync, mkdtempSync, openSync, rmSync, statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { errnoOf, LockstepError, messageOf } from '../errors.ts';
+import { errnoOf, LockstepError, messageOf } from '../../errors.ts';
 import { damaged, type OpenDatabase, type SqlDatabase, storeError } from './sql-database.ts';
 import { APPLICATION_ID, migrate, SCHEMA_VERSION } from './sqlite-migrations.ts';
 

@@ -1,6 +1,6 @@
 import { setTimeout } from 'node:timers/promises';
 import { expect, it } from 'vitest';
-import { nodeClock } from '../../../node-agent/linux/node-clock.ts';
+import { nodeClock } from '../../runtime/node-clock.ts';
 
 it('fires once after the delay, not before', async () => {
   const start = nodeClock.monotonicMs();

@@ -7,7 +7,7 @@ import { afterAll, describe, expect, it, onTestFinished } from 'vitest';
 const folder = mkdtempSync('/tmp/ls-log-');
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-const SOURCE = join(import.meta.dirname, '../../../node-agent/linux/pino-log.ts');
+const SOURCE = join(import.meta.dirname, '../../runtime/pino-log.ts');
 
 /** A program that logs `lines` lines, then works with files still, flushes and exits. What it found is on stdout. */
 const PROGRAM = `

@@ -1,6 +1,6 @@
 // The little of node:sqlite that the embedded store uses, so that a test can fail any statement of it, and what its errors mean.
 import { DatabaseSync, type SQLInputValue } from 'node:sqlite';
-import { LockstepError, messageOf } from '../errors.ts';
+import { LockstepError, messageOf } from '../../errors.ts';
 import { describeLockHolder } from './lock-holder.ts';
 
 export interface SqlStatement {

@@ -1,12 +1,17 @@
 // The Store in one SQLite file, for a controller that has it to itself. Owns the file, its lock and its transactions; what a write means
 // is in write-rules.ts, how a database is opened safely in sqlite-open.ts. Each call has its whole effect before it returns its promise.
-import { messageOf } from '../errors.ts';
-import type { HostEvent, StoredEvent } from '../events.ts';
-import { damaged, type OpenDatabase, openDatabase, type SqlDatabase, storeError } from './sql-database.ts';
-import { openStoreDatabase } from './sqlite-open.ts';
-import { parseEventRow, parseNumberRow, parseRecordRow } from './sqlite-rows.ts';
-import type { Fence, HostRecord, SpecWrite, StatusWrite, Store, WriteOptions, WriteResult } from './store.ts';
-import { closedStore, Watches, type WatchPlace } from './watch.ts';
+import { messageOf } from '../../errors.ts';
+import type { HostEvent, StoredEvent } from '../../events.ts';
+import type {
+  Fence,
+  HostRecord,
+  SpecWrite,
+  StatusWrite,
+  Store,
+  WriteOptions,
+  WriteResult,
+} from '../store.ts';
+import { closedStore, Watches, type WatchPlace } from '../watch.ts';
 import {
   checkEventLimit,
   checkEvents,
@@ -16,7 +21,10 @@ import {
   firstKeptEvent,
   recordAfterSpecWrite,
   recordAfterStatusWrite,
-} from './write-rules.ts';
+} from '../write-rules.ts';
+import { damaged, type OpenDatabase, openDatabase, type SqlDatabase, storeError } from './sql-database.ts';
+import { openStoreDatabase } from './sqlite-open.ts';
+import { parseEventRow, parseNumberRow, parseRecordRow } from './sqlite-rows.ts';
 
 export class SqliteStore implements Store {
   readonly #path: string;

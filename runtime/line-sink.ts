@@ -3,7 +3,7 @@
 // the process can't even exit (both measured, sonic-boom 4.2.1 on Node 24).
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { errnoOf } from '../../desired-state/errors.ts';
+import { errnoOf } from '../desired-state/errors.ts';
 
 /** Lines waiting beyond this many bytes are dropped. */
 const MAX_QUEUED_BYTES = 1_048_576;

@@ -1,7 +1,7 @@
 // Rows of the embedded store, parsed: what was written long ago, or by hand, is not trusted. Pure.
 import { z } from 'zod';
-import { LockstepError, messageOf } from '../errors.ts';
-import { type StoredEvent, storedEventSchema } from '../events.ts';
+import { LockstepError, messageOf } from '../../errors.ts';
+import { type StoredEvent, storedEventSchema } from '../../events.ts';
 import {
   annotationsSchema,
   generationSchema,
@@ -9,9 +9,9 @@ import {
   labelsSchema,
   specSchema,
   statusSchema,
-} from '../host.ts';
-import { parseOrThrow } from '../parse.ts';
-import type { HostRecord } from './store.ts';
+} from '../../host.ts';
+import { parseOrThrow } from '../../parse.ts';
+import type { HostRecord } from '../store.ts';
 
 /** A text column that holds JSON of `schema`. */
 function jsonOf<T>(schema: z.ZodType<T>) {

@@ -1,0 +1,65 @@
+// What both daemons do around their work: end in order on a signal, end on a bug, and say so.
+import { ERROR_CODES, errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
+import type { PinoLog } from './pino-log.ts';
+
+/** A stop that takes longer is cut short, ms. */
+const STOP_LIMIT_MS = 900;
+
+export interface Daemon {
+  /** Ends everything that it began, in order. */
+  stop(): Promise<void>;
+}
+
+/**
+ * Starts a daemon and stays until a signal ends it with exit code 0; a start that fails, or a bug, ends the process with 1.
+ * @param name `controller`, `agent`: for log lines.
+ */
+export async function runDaemon(name: string, output: PinoLog, start: () => Promise<Daemon>): Promise<void> {
+  endOnFatalErrors(name, output);
+  try {
+    const daemon = await start();
+    endOnSignals(name, output, daemon);
+  } catch (error) {
+    const known = error instanceof LockstepError;
+    output.log.error(known ? { detail: messageOf(error) } : { error }, `${name} did not start`);
+    exit(output, ERROR_CODES.Failed.exitCode);
+  }
+}
+
+function endOnSignals(name: string, output: PinoLog, daemon: Daemon): void {
+  let stopping = false;
+  const end = (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    output.log.info({ signal }, `${name} stops`);
+    setTimeout(() => {
+      output.log.warn({ afterMs: STOP_LIMIT_MS }, `${name} stop cut short`);
+      exit(output, 0);
+    }, STOP_LIMIT_MS);
+    daemon.stop().then(
+      () => exit(output, 0),
+      (error: unknown) => {
+        output.log.error({ error }, `${name} did not stop cleanly`);
+        exit(output, ERROR_CODES.Failed.exitCode);
+      },
+    );
+  };
+  for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP']) process.on(signal, end);
+}
+
+/** What nobody caught is a bug: state in memory can't be trusted any more, and what is on the disk is safe without us. */
+function endOnFatalErrors(name: string, output: PinoLog): void {
+  const end = (error: unknown) => {
+    // A terminal that went away is no bug.
+    if (errnoOf(error) === 'EPIPE') return;
+    output.log.error({ error }, `bug in the ${name}`);
+    exit(output, ERROR_CODES.Failed.exitCode);
+  };
+  process.on('uncaughtException', end);
+  process.on('unhandledRejection', end);
+}
+
+function exit(output: PinoLog, code: number): never {
+  output.flush();
+  process.exit(code);
+}
