@@ -8,7 +8,8 @@ export default defineConfig({
           name: 'fast',
           include: ['test/**/*.test.ts'],
           exclude: ['test/chaos/**'],
-          testTimeout: 60_000,
+          testTimeout: 120_000,
+          maxConcurrency: 2,
         },
       },
       {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { type FlagName, formatFlag } from '../../reconcilers/flags/flag-files.ts';
-import { AgentRig, FLAG_PATHS, LOCKED, STATE_DIR, TRACE_PATH, UNLOCKED } from '../support/agent-rig.ts';
+import type { FlagName } from '../../reconcilers/flags/flag-files.ts';
+import { AgentRig, FLAG_PATHS, LOCKED, STATE_DIR, UNLOCKED } from '../support/agent-rig.ts';
 
 const flagSets: readonly { readonly what: string; readonly flags: readonly FlagName[] }[] = [
   { what: 'the volatile flag', flags: ['volatile'] },
@@ -289,90 +289,5 @@ describe('a host that does nothing but be as desired', () => {
     expect(rig.running).toEqual(['worker/web']);
     expect(rig.flags).toBe('volatile');
     expect(rig.controller.heard).toHaveLength(heard);
-  });
-});
-
-describe('what an agent finds when it starts', () => {
-  it('F4: nothing at all: a fresh install comes up locked with both flags, and touches no service', async () => {
-    const rig = new AgentRig();
-    rig.services.startByHand('worker/web');
-    await rig.start(20_000);
-    expect(rig.flags).toBe('both');
-    expect(rig.begun).toEqual([]);
-    expect(rig.status?.desired.source).toBe('fresh-install');
-    expect(rig.condition('ServicesInSync')).toBe('Unknown LeftAsTheyAre');
-  });
-
-  it.each(flagSets)(
-    'F9: $what, nothing else: restores both before it does anything else',
-    async ({ flags }) => {
-      const rig = new AgentRig({ services: ['worker/web', 'worker/db'] });
-      rig.disk.byHand.mkdir('/etc/mtc/tmp');
-      for (const flag of flags) rig.disk.byHand.touch(FLAG_PATHS[flag]);
-      rig.services.startByHand('worker/web');
-      const flagsAtContact: string[] = [];
-      rig.controller.onHeard(() => flagsAtContact.push(rig.flags));
-      rig.controller.start();
-      await rig.start(20_000);
-      expect(rig.flags).toBe('both');
-      expect(flagsAtContact[0]).toBe('both');
-      expect([rig.begun, rig.running]).toEqual([[], ['worker/web']]);
-      expect(rig.controller.of('hello')[0]?.remembers).toEqual({ generation: 0, spec: null });
-    },
-  );
-
-  it('F9: no flag, no copy, but a trace of an earlier life: touches nothing and keeps asking', async () => {
-    const rig = new AgentRig();
-    rig.disk.byHand.mkdir('/etc/mtc/tmp');
-    rig.disk.byHand.touch(TRACE_PATH);
-    rig.services.startByHand('worker/web');
-    await rig.start(20_000);
-    expect([rig.flags, rig.begun, rig.running]).toEqual(['none', [], ['worker/web']]);
-    expect(rig.condition('SpecFresh')).toBe('Unknown NothingKnown');
-    rig.controller.declare(LOCKED);
-    rig.controller.start();
-    await rig.run(6_000);
-    expect([rig.flags, rig.running]).toEqual(['both', []]);
-  });
-
-  it('F9: a lock that its flag alone remembers outlives an older copy that says unlocked', async () => {
-    const rig = new AgentRig();
-    await rig.settle(UNLOCKED);
-    rig.kill();
-    rig.controller.kill();
-    const content = formatFlag({ generation: 2, since: undefined, reason: undefined });
-    rig.disk.byHand.write(FLAG_PATHS.persistent, content);
-    await rig.start(20_000);
-    expect(rig.flags).toBe('both');
-    expect(rig.status?.desired).toMatchObject({ source: 'flags', generation: 2, servicesEnabled: null });
-  });
-
-  it('I4: copies that cannot be read yet: touches nothing, and goes on from them once they can', async () => {
-    const rig = new AgentRig();
-    await rig.settle(UNLOCKED);
-    rig.reboot();
-    rig.controller.kill();
-    const mend = rig.disk.faults.add({ code: 'EIO', under: STATE_DIR, operations: ['read'] });
-    await rig.start(10_000);
-    expect([rig.flags, rig.running]).toEqual(['none', []]);
-    expect(rig.condition('SpecFresh')).toBe('Unknown NothingKnown');
-    mend();
-    await rig.run(10_000);
-    expect(rig.running).toEqual(['worker/web']);
-    expect(rig.status?.desired.source).toBe('remembered');
-  });
-
-  it('puts a corrupt copy aside and goes on from the other', async () => {
-    const rig = new AgentRig();
-    await rig.settle(LOCKED);
-    rig.kill();
-    rig.controller.kill();
-    rig.disk.byHand.write(`${STATE_DIR}/desired-a.json`, 'rotten');
-    await rig.start(5_000);
-    expect(rig.status?.desired.source).toBe('remembered');
-    expect(rig.disk.contentNow(`${STATE_DIR}/desired-a.json.corrupt`)).toBe('rotten');
-    expect(rig.disk.contentNow(`${STATE_DIR}/desired-a.json`)).toBe(
-      rig.disk.contentNow(`${STATE_DIR}/desired-b.json`),
-    );
   });
 });

@@ -1,7 +1,7 @@
 // The invariants I1-I10 of design.md as checks over the simulated world, at each step. They look at the disk, the services and what the agent
 // published, never into the agent.
 import type { AgentStatus } from '../../node-agent/status-file.ts';
-import { FLAG_NAMES, type FlagName } from '../../reconcilers/flags/flag-files.ts';
+import { FLAG_NAMES, type FlagName, parseFlagGeneration } from '../../reconcilers/flags/flag-files.ts';
 import { COPY_PATHS, FLAG_PATHS, RESYNC_MS, type SimHost } from './sim-host.ts';
 import type { SimClock } from './world/sim-clock.ts';
 import type { RunBegin } from './world/sim-services.ts';
@@ -171,6 +171,7 @@ export class Invariants {
       this.#acknowledgedLock = Math.min(this.#acknowledgedLock, desired.generation);
     }
     this.#forgiveWholeCopies();
+    this.#checkFlagsGeneration();
     this.#checkFirstWord(desired);
     const before = this.#host.status?.desired.generation;
     if (before !== undefined && desired.generation < before) {
@@ -201,6 +202,17 @@ export class Invariants {
     for (const path of this.#damaged) {
       const worst = this.#host.copyAtWorst([path]);
       if ((worst?.generation ?? 0) >= Math.max(this.#acknowledged, 1)) this.#damaged.delete(path);
+    }
+  }
+
+  /** What a flag says counts where no copy is left: it must never say the generation of an unlock. */
+  #checkFlagsGeneration(): void {
+    const copy = this.#host.copyNow();
+    for (const flag of FLAG_NAMES) {
+      const generation = parseFlagGeneration(this.#host.disk.contentNow(FLAG_PATHS[flag]) ?? '');
+      if (generation !== null && generation === copy?.generation && !copy.spec.locked) {
+        this.#fail('I1', `the ${flag} flag says generation ${generation}, which unlocks the host`);
+      }
     }
   }
 

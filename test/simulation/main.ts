@@ -1,20 +1,29 @@
-// `npm run simulate -- --seeds N [--from N]` or `--seed N`: runs seeds on every core, stops at the first failure and prints it.
+// `npm run simulate -- --seeds N [--from N] [--workers N]` or `--seed N`: runs seeds on every core (or on N), stops at the first failure and prints it.
 import { availableParallelism } from 'node:os';
 import { parseArgs } from 'node:util';
 import { isMainThread, parentPort, Worker, workerData } from 'node:worker_threads';
 import { runSeed, type SeedResult } from './run-seed.ts';
 
 if (isMainThread) await main();
-else await work(workerData.from, workerData.to, workerData.step);
+else
+  await runSeeds(workerData.from, workerData.to, workerData.step, (result) =>
+    parentPort?.postMessage(result),
+  );
 
 async function main(): Promise<void> {
   const { values } = parseArgs({
-    options: { seeds: { type: 'string' }, from: { type: 'string' }, seed: { type: 'string' } },
+    options: {
+      seeds: { type: 'string' },
+      from: { type: 'string' },
+      seed: { type: 'string' },
+      workers: { type: 'string' },
+    },
   });
   const from = number(values.seed ?? values.from ?? '1');
   const count = values.seed === undefined ? number(values.seeds ?? '1000') : 1;
   const beganMs = performance.now();
-  const results = await runAll(from, from + count);
+  const workers = Math.min(number(values.workers ?? String(availableParallelism())), count);
+  const results = await runAll(from, from + count, workers);
   const failure = results.find((result) => result.failure !== undefined);
   const simulatedHours = results.reduce((sum, { simulatedMs }) => sum + simulatedMs, 0) / 3_600_000;
   const seconds = (performance.now() - beganMs) / 1_000;
@@ -25,12 +34,17 @@ async function main(): Promise<void> {
   process.exitCode = failure === undefined ? 0 : 1;
 }
 
-async function runAll(from: number, to: number): Promise<readonly SeedResult[]> {
+async function runAll(from: number, to: number, count: number): Promise<readonly SeedResult[]> {
   const results: SeedResult[] = [];
-  const workers = Array.from({ length: Math.min(availableParallelism(), to - from) }, (_, index) => {
-    const step = Math.min(availableParallelism(), to - from);
-    return new Worker(new URL(import.meta.url), { workerData: { from: from + index, to, step } });
-  });
+  if (count === 1) {
+    await runSeeds(from, to, 1, (result) => results.push(result));
+    return results;
+  }
+  const workers = Array.from(
+    { length: count },
+    (_, index) =>
+      new Worker(new URL(import.meta.url), { workerData: { from: from + index, to, step: count } }),
+  );
   const stopAll = () => Promise.all(workers.map((worker) => worker.terminate()));
   await Promise.all(
     workers.map(
@@ -48,11 +62,17 @@ async function runAll(from: number, to: number): Promise<readonly SeedResult[]> 
   return results.sort((a, b) => a.seed - b.seed);
 }
 
-async function work(from: number, to: number, step: number): Promise<void> {
+/** Runs every `step`th seed, up to the first that fails. */
+async function runSeeds(
+  from: number,
+  to: number,
+  step: number,
+  tell: (result: SeedResult) => void,
+): Promise<void> {
   for (let seed = from; seed < to; seed += step) {
-    parentPort?.postMessage(await runSeed(seed));
-    // Lets the message out, and a stop in.
-    await new Promise((resolve) => setImmediate(resolve));
+    const result = await runSeed(seed);
+    tell(result);
+    if (result.failure !== undefined) return;
   }
 }
 

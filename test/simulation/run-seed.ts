@@ -39,6 +39,8 @@ export async function runSeed(seed: number): Promise<SeedResult> {
   } catch (error) {
     failure = describeFailure(seed, error, site, scenario);
   } finally {
+    // What was thrown through the code under test may come up as a rejection of its own, at the end of this turn.
+    await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', onUnhandled);
   }
   return { seed, failure, simulatedMs: site.clock.monotonicMs(), steps: site.clock.steps };

@@ -16,6 +16,7 @@ export class DiskRig {
   #failAt: number | undefined;
   #dieAt: number | undefined;
   #calls = 0;
+  #mend = () => {};
 
   constructor(seed = 1) {
     this.sim = new SimDisk(this.#clock, new Prng(seed));
@@ -52,6 +53,7 @@ export class DiskRig {
       return error;
     } finally {
       this.#failAt = undefined;
+      this.#mend();
     }
   }
 
@@ -66,7 +68,10 @@ export class DiskRig {
 
   #called(): void {
     this.#calls += 1;
-    if (this.#calls === this.#failAt) this.sim.faults.add({ code: 'EIO', nth: 1 });
+    if (this.#calls === this.#failAt) {
+      const undo = this.sim.faults.add({ code: 'EIO', nth: 1 });
+      this.#mend = () => void undo();
+    }
     // While the call is under way.
     if (this.#calls === this.#dieAt) this.#clock.setTimer(0, () => this.#process.kill('power-cut'));
   }

@@ -134,7 +134,10 @@ export class ScriptsDriver implements ServiceDriver {
     this.#questions.keepOnly(new Set(listed.map(({ service }) => service.id)));
     const look = this.#questions.beginLook(signal);
     try {
-      return await Promise.all(listed.map((one) => this.#observeOne(one, look.signal)));
+      const inTurn = this.#questions.inTurn(listed, ({ service }) => service.id);
+      const observed = await Promise.all(inTurn.map((one) => this.#observeOne(one, look.signal)));
+      const byId = new Map(observed.map((one) => [one.service.id, one]));
+      return listed.flatMap(({ service }) => byId.get(service.id) ?? []);
     } finally {
       look.done();
     }

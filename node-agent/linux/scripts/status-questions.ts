@@ -16,14 +16,14 @@ const MAX_ANSWER_MS = 2_000;
 /** All scripts' time together, ms: below the 5 s of the resync. Whoever was not reached then is unknown, and asked first at the next look. */
 const LOOK_LIMIT_MS = 4_000;
 
-/** Who was asked in vain waits behind those who answered: it holds up nobody but itself. */
-const PRIORITY = { notReached: 1, answered: 0, inVain: -1 } as const;
+/** Who was asked in vain comes behind those who answered: it holds up nobody but itself. */
+const TURN = { notReached: 0, answered: 1, inVain: 2 } as const;
 
 export class StatusQuestions {
   readonly #context: RunContext;
   readonly #answerLimitMs: number;
   readonly #queue = new PQueue({ concurrency: ASKED_AT_ONCE });
-  #priorities = new Map<string, number>();
+  readonly #turns = new Map<string, number>();
 
   constructor(context: RunContext, timeoutMs: number) {
     this.#context = context;
@@ -37,7 +37,13 @@ export class StatusQuestions {
     return { signal: AbortSignal.any([signal, limit.signal]), done };
   }
 
-  /** Runs the script with `status`. Never rejects; on abort the run is ended with its children and the answer is unknown. */
+  /** `things` in the order in which they should be asked, by what the last look made of each. */
+  inTurn<T>(things: readonly T[], idOf: (thing: T) => string): readonly T[] {
+    const turnOf = (thing: T) => this.#turns.get(idOf(thing)) ?? TURN.answered;
+    return [...things].sort((a, b) => turnOf(a) - turnOf(b));
+  }
+
+  /** Runs the script with `status`; those asked first come first. Never rejects; on abort the run is ended with its children and the answer is unknown. */
   async ask(
     id: string,
     call: Pick<ScriptCall, 'path' | 'runId' | 'variables'>,
@@ -50,21 +56,17 @@ export class StatusQuestions {
       limitMs: this.#answerLimitMs,
       graceMs: 0,
     };
-    const priority = this.#priorities.get(id) ?? PRIORITY.answered;
-    return this.#queue.add(
-      async () => {
-        const isTooLate = signal.aborted;
-        const result = await runScript(status, this.#context, signal);
-        this.#priorities.set(id, isTooLate ? PRIORITY.notReached : priorityAfter(result));
-        return answerFrom(result);
-      },
-      { priority },
-    );
+    return this.#queue.add(async () => {
+      const isTooLate = signal.aborted;
+      const result = await runScript(status, this.#context, signal);
+      this.#turns.set(id, isTooLate ? TURN.notReached : turnAfter(result));
+      return answerFrom(result);
+    });
   }
 
   /** Forgets every service that is not in `ids`. */
   keepOnly(ids: ReadonlySet<string>): void {
-    for (const id of this.#priorities.keys()) if (!ids.has(id)) this.#priorities.delete(id);
+    for (const id of this.#turns.keys()) if (!ids.has(id)) this.#turns.delete(id);
   }
 }
 
@@ -93,6 +95,6 @@ export function answerFrom(result: RunResult): StatusAnswer {
   }
 }
 
-function priorityAfter({ kind }: RunResult): number {
-  return kind === 'timed-out' || kind === 'aborted' ? PRIORITY.inVain : PRIORITY.answered;
+function turnAfter({ kind }: RunResult): number {
+  return kind === 'timed-out' || kind === 'aborted' ? TURN.inVain : TURN.answered;
 }

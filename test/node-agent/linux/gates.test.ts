@@ -4,7 +4,8 @@ import { LinuxDisk } from '../../../node-agent/linux/disk.ts';
 import { ScriptGates, type ScriptGatesOptions } from '../../../node-agent/linux/gates.ts';
 import { describeRun } from '../../../reconcilers/services/service-driver.ts';
 import { nodeClock } from '../../../runtime/node-clock.ts';
-import { lives, never, Sandbox } from './scripts/sandbox.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
+import { drive, lives, never, Sandbox } from './scripts/sandbox.ts';
 
 let sandbox: Sandbox;
 beforeEach(() => {
@@ -69,11 +70,11 @@ describe('S13 gates', () => {
 
   it('S8 are ended at their time limit, with their children', async () => {
     gate('hung', `sleep 1000 & echo $! >${sandbox.path('child')}; wait`);
-    expect(await open({ timeoutMs: 300 }).run({ id: 'hung' }, never)).toEqual({
-      kind: 'timed-out',
-      afterMs: 300,
-      tail: '',
-    });
+    const clock = new FakeClock();
+    const running = open({ clock }).run({ id: 'hung' }, never);
+    await sandbox.pid('child');
+    await clock.advance(30_000);
+    expect(await drive(clock, running)).toEqual({ kind: 'timed-out', afterMs: 30_000, tail: '' });
     expect(lives(await sandbox.pid('child'))).toBe(false);
   });
 

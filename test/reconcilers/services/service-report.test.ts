@@ -108,7 +108,7 @@ describe('ServicesInSync', () => {
     await run('start', 'worker/web', failedWith(7));
     await run('start', 'worker/web', SUCCEEDED);
     driver.set(seen('worker/web', 'stopped'));
-    expect(await claim()).not.toContain('failed');
+    expect(await claim()).not.toContain('ServiceFailed');
   });
 
   it('S6: says nothing of a failed start once services are disabled', async () => {

@@ -1,9 +1,9 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { setTimeout } from 'node:timers/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import type { Verb } from '../../../../reconcilers/services/service-driver.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
 import { lives, never, Sandbox, states, until } from './sandbox.ts';
 
 let sandbox: Sandbox;
@@ -198,10 +198,12 @@ describe('resume', () => {
 
   it('leaves the run alone when the agent ends again', async () => {
     const pid = await interrupted(waiting());
-    const driver = sandbox.driver({ timeoutMs: 1_000 });
+    const clock = new FakeClock();
+    const driver = sandbox.driver({ clock });
     const [resumed] = await driver.resume();
     await driver.close();
-    const isOver = await Promise.race([resumed?.ended.then(() => true), setTimeout(1_500, false)]);
-    expect([isOver, lives(pid)]).toEqual([false, true]);
+    await clock.advance(120_000);
+    const isOver = await Promise.race([resumed?.ended.then(() => true), false]);
+    expect([isOver, lives(pid), clock.timers]).toEqual([false, true, 0]);
   });
 });

@@ -19,6 +19,7 @@ import {
 import type { Log } from '../../../../reconcilers/loop/log.ts';
 import type { Service, ServicesObservation } from '../../../../reconcilers/services/service-driver.ts';
 import { nodeClock } from '../../../../runtime/node-clock.ts';
+import type { FakeClock } from '../../../support/fake-clock.ts';
 
 /** Far above what anything here takes: reached only when a test fails. */
 const DEADLINE_MS = 20_000;
@@ -124,6 +125,19 @@ export async function until(condition: () => boolean | Promise<boolean>): Promis
     if (performance.now() > deadlineMs) throw new Error(`not within ${DEADLINE_MS} ms: ${condition}`);
     await setTimeout(10);
   }
+}
+
+/** Moves the clock, never faster than real time, until `promise` is settled: what is due then happens while real processes do their part. */
+export async function drive<T>(clock: FakeClock, promise: Promise<T>): Promise<T> {
+  let isSettled = false;
+  void promise.finally(() => {
+    isSettled = true;
+  });
+  await until(async () => {
+    await clock.advance(10);
+    return isSettled;
+  });
+  return promise;
 }
 
 /** Zombies are dead: process 1 may take its time to collect them. */

@@ -4,17 +4,26 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { LinuxDisk } from '../../../../node-agent/linux/disk.ts';
 import { MAX_OUTPUT_BYTES } from '../../../../node-agent/linux/scripts/output-files.ts';
 import { readStat } from '../../../../node-agent/linux/scripts/processes.ts';
-import { runScript, type ScriptCall } from '../../../../node-agent/linux/scripts/script-run.ts';
+import {
+  type RunContext,
+  runScript,
+  type ScriptCall,
+} from '../../../../node-agent/linux/scripts/script-run.ts';
 import { describeRun } from '../../../../reconcilers/services/service-driver.ts';
 import { nodeClock } from '../../../../runtime/node-clock.ts';
-import { lives, never, Sandbox, until } from './sandbox.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { drive, lives, never, Sandbox } from './sandbox.ts';
 
 let sandbox: Sandbox;
 beforeEach(() => {
   sandbox = new Sandbox();
 });
 
-function run(body: string, call: Partial<ScriptCall> = {}, signal = never, letGo = never) {
+function run(
+  body: string,
+  call: Partial<ScriptCall> = {},
+  { signal = never, letGo = never, clock = nodeClock }: Partial<RunContext & { signal: AbortSignal }> = {},
+) {
   const path = sandbox.script('x', body);
   return runScript(
     {
@@ -27,7 +36,7 @@ function run(body: string, call: Partial<ScriptCall> = {}, signal = never, letGo
       graceMs: 200,
       ...call,
     },
-    { disk: new LinuxDisk(), clock: nodeClock, log: sandbox.log, letGo },
+    { disk: new LinuxDisk(), clock, log: sandbox.log, letGo },
     signal,
   );
 }
@@ -91,7 +100,9 @@ describe('a run', () => {
   });
 
   it('is not begun when it is aborted already', async () => {
-    expect(await run(`touch ${sandbox.path('ran')}`, {}, AbortSignal.abort())).toEqual({ kind: 'aborted' });
+    expect(await run(`touch ${sandbox.path('ran')}`, {}, { signal: AbortSignal.abort() })).toEqual({
+      kind: 'aborted',
+    });
     expect(readdirSync(sandbox.root)).not.toContain('ran');
   });
 
@@ -129,77 +140,97 @@ describe('a run', () => {
 /** Leaves its parent, group and session: double fork and setsid. */
 const leaving = (pidFile: string) => `(setsid sh -c 'sleep 1000 & echo $! >${pidFile}' &)`;
 
+/** A run whose limit comes once the files that it writes are there. */
+async function pastItsLimit(body: string, files: readonly string[], call: Partial<ScriptCall> = {}) {
+  const clock = new FakeClock();
+  const running = run(body, call, { clock });
+  for (const file of files) await sandbox.pid(file);
+  await clock.advance(60_000);
+  return drive(clock, running);
+}
+
 describe('S8 a run past its time limit', () => {
+  const isGone = async (...files: string[]) => {
+    for (const file of files) expect([file, lives(await sandbox.pid(file))]).toEqual([file, false]);
+  };
+
   it('is ended with all its children, those that left its process group too', async () => {
-    const result = await run(
-      `echo $$ >${sandbox.path('self')}
-      sleep 1000 & echo $! >${sandbox.path('child')}
+    const result = await pastItsLimit(
+      `echo waiting; sleep 1000 & echo $! >${sandbox.path('child')}
       ${leaving(sandbox.path('grandchild'))}
-      echo waiting; wait`,
-      { limitMs: 1_000 },
+      echo $$ >${sandbox.path('self')}; wait`,
+      ['self', 'child', 'grandchild'],
     );
-    expect(result).toEqual({ kind: 'timed-out', afterMs: 1_000, tail: 'waiting\n' });
-    for (const name of ['self', 'child', 'grandchild']) expect(lives(await sandbox.pid(name))).toBe(false);
+    expect(result).toEqual({ kind: 'timed-out', afterMs: 60_000, tail: 'waiting\n' });
+    await isGone('self', 'child', 'grandchild');
   });
 
   it('is ended when it does not listen to SIGTERM, and neither do its children', async () => {
-    const result = await run(
-      `trap '' TERM; echo $$ >${sandbox.path('self')}
+    const result = await pastItsLimit(
+      `trap '' TERM
       (trap '' TERM; while :; do sleep 0.1; done) & echo $! >${sandbox.path('child')}
-      while :; do sleep 0.1; done`,
-      { limitMs: 300 },
+      echo $$ >${sandbox.path('self')}; while :; do sleep 0.1; done`,
+      ['self', 'child'],
     );
     expect(result.kind).toBe('timed-out');
-    for (const name of ['self', 'child']) expect(lives(await sandbox.pid(name))).toBe(false);
+    await isGone('self', 'child');
   });
 
   it('gets the chance to clean up', async () => {
-    await run(`trap 'echo cleaned >${sandbox.path('cleaned')}; exit 1' TERM; while :; do sleep 0.02; done`, {
-      limitMs: 300,
-      graceMs: 5_000,
-    });
+    await pastItsLimit(
+      `trap 'echo cleaned >${sandbox.path('cleaned')}; exit 1' TERM
+      echo $$ >${sandbox.path('self')}; while :; do sleep 0.02; done`,
+      ['self'],
+      { graceMs: 10_000 },
+    );
     expect(sandbox.read('cleaned')).toBe('cleaned');
   });
 
   it('is ended with a child that emptied its environment but stayed in the session or under its parent', async () => {
-    await run(
+    await pastItsLimit(
       `env -i sleep 1000 & echo $! >${sandbox.path('cleared')}
       env -i setsid sleep 1000 & echo $! >${sandbox.path('moved')}
       wait`,
-      { limitMs: 500, graceMs: 0 },
+      ['cleared', 'moved'],
+      { graceMs: 0 },
     );
-    for (const name of ['cleared', 'moved']) expect(lives(await sandbox.pid(name))).toBe(false);
+    await isGone('cleared', 'moved');
   });
 
   it('is ended although it keeps forking', async () => {
-    const result = await run(
-      `spawn() { while :; do sleep 0.01; (setsid sh -c 'sleep 1000' &); done; }; spawn & spawn & wait`,
-      { limitMs: 500, graceMs: 0 },
+    const result = await pastItsLimit(
+      `spawn() { while :; do sleep 0.01; (setsid sh -c 'sleep 1000' &); done; }
+      spawn & spawn & echo $$ >${sandbox.path('self')}; wait`,
+      ['self'],
+      { graceMs: 0 },
     );
     expect(result.kind).toBe('timed-out');
     expect(sandbox.lines).toEqual([]);
+    await isGone('self');
   });
 
   it('leaves other runs alone', async () => {
     const other = new Sandbox();
     const path = other.script('other', `setsid sleep 1000 & echo $! >${other.path('pid')}`);
-    await run('true', { path });
-    await run('sleep 1000', { limitMs: 200 });
+    await run('true', { path, variables: { LOCKSTEP_RUN_DIR: other.runDir } });
+    await pastItsLimit(`echo $$ >${sandbox.path('self')}; sleep 1000`, ['self']);
     expect(lives(await other.pid('pid'))).toBe(true);
-    process.kill(Number(other.read('pid')), 'SIGKILL');
   });
 
   it('is ended when it was stopped', async () => {
-    const result = await run(`echo $$ >${sandbox.path('self')}; kill -STOP $$`, { limitMs: 300 });
-    expect(result.kind).toBe('timed-out');
-    expect(lives(await sandbox.pid('self'))).toBe(false);
+    await pastItsLimit(`echo $$ >${sandbox.path('self')}; kill -STOP $$`, ['self']);
+    await isGone('self');
   });
 });
 
 describe('an aborted run', () => {
   it('is ended with all its children, and only then resolves', async () => {
     const aborting = new AbortController();
-    const running = run(`${leaving(sandbox.path('grandchild'))}; sleep 1000`, {}, aborting.signal);
+    const running = run(
+      `${leaving(sandbox.path('grandchild'))}; sleep 1000`,
+      {},
+      { signal: aborting.signal },
+    );
     const pid = await sandbox.pid('grandchild');
     aborting.abort();
     expect(await running).toEqual({ kind: 'aborted' });
@@ -211,17 +242,17 @@ describe('a run that is let go', () => {
   it('goes on past its limit and can not be aborted; should it end while this process lives, that is told', async () => {
     const letGo = new AbortController();
     const aborting = new AbortController();
+    const clock = new FakeClock();
     const running = run(
       `echo $$ >${sandbox.path('self')}; while [ ! -e ${sandbox.path('go')} ]; do sleep 0.02; done; exit 9`,
-      { limitMs: 300 },
-      aborting.signal,
-      letGo.signal,
+      {},
+      { signal: aborting.signal, letGo: letGo.signal, clock },
     );
     const pid = await sandbox.pid('self');
     letGo.abort();
     aborting.abort();
-    const startedMs = performance.now();
-    await until(() => performance.now() - startedMs > 600);
+    expect(clock.timers).toBe(0);
+    await clock.advance(120_000);
     expect(lives(pid)).toBe(true);
     sandbox.file('go', '');
     expect(await running).toMatchObject({ kind: 'failed', exitCode: 9 });

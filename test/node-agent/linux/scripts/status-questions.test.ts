@@ -1,7 +1,9 @@
+import { readdirSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { answerFrom } from '../../../../node-agent/linux/scripts/status-questions.ts';
 import type { RunResult } from '../../../../reconcilers/services/service-driver.ts';
-import { lives, never, Sandbox, states } from './sandbox.ts';
+import { FakeClock } from '../../../support/fake-clock.ts';
+import { drive, lives, never, Sandbox, states } from './sandbox.ts';
 
 const exited = (exitCode: number | null, signal: string | null = null): RunResult => ({
   kind: 'failed',
@@ -47,7 +49,6 @@ describe('asking', () => {
     for (let n = 10; n < 40; n++) sandbox.service('worker', String(n), counting);
     const { services } = await sandbox.driver().observe(never);
     expect(services.map(({ state }) => state)).toEqual(Array(30).fill('running'));
-    const { readdirSync } = await import('node:fs');
     const seen = readdirSync(sandbox.root)
       .filter((name) => name.startsWith('seen.'))
       .map((name) => Number(sandbox.read(name)));
@@ -63,7 +64,10 @@ describe('asking', () => {
       `case $1 in status) sleep 1000 & echo $! >${sandbox.path('child')}; wait;; esac`,
     );
     sandbox.service('worker', 'well', 'case $1 in status) exit 3;; esac');
-    const seen = await sandbox.driver({ timeoutMs: 500 }).observe(never);
+    const clock = new FakeClock();
+    const looking = sandbox.driver({ clock, timeoutMs: 500 }).observe(never);
+    await sandbox.pid('child');
+    const seen = await drive(clock, looking);
     expect(states(seen)).toEqual({ 'worker/hung': 'unknown', 'worker/well': 'stopped' });
     expect(seen.services.map(({ message }) => message)).toEqual([
       'its status did not answer within 500 ms and was ended',

@@ -1,0 +1,111 @@
+// A controller and an agent on the sandbox, from their start to the end of all that runs in it.
+import { execFile } from 'node:child_process';
+import { setTimeout } from 'node:timers/promises';
+import { promisify } from 'node:util';
+import { ApiClient } from '../controller/cli/api-client.ts';
+import { LockstepError, messageOf } from '../desired-state/errors.ts';
+import { endLeftovers, Program } from './programs.ts';
+import { forgetHost, furnishHost, HOST, isFile, pidOf, type Sandbox } from './sandbox.ts';
+
+/** A start takes 1 s; a machine under load gets more. */
+const START_LIMIT_MS = 30_000;
+const SCRIPT_LIMIT_MS = 10_000;
+
+export class RunningDemo {
+  readonly sandbox: Sandbox;
+  readonly client: ApiClient;
+  readonly #programs: Program[] = [];
+
+  constructor(sandbox: Sandbox) {
+    this.sandbox = sandbox;
+    this.client = new ApiClient({ socketPath: sandbox.socket, actor: 'the demo' });
+  }
+
+  /**
+   * Resolves when the host is connected.
+   * @param asNew the host begins as one that never was, and starts locked; else as the last demo left it.
+   * @returns from the start of the agent to both flags present, ms; undefined when they were there, or are not to be.
+   * @throws LockstepError `Failed`, with the end of its log, when a program ends.
+   */
+  async start({ asNew }: { readonly asNew: boolean }): Promise<number | undefined> {
+    const { sandbox, client } = this;
+    await this.#endServices();
+    await endLeftovers(sandbox);
+    if (asNew) forgetHost(sandbox);
+    furnishHost(sandbox);
+    this.#run('lockstep-controller', ['--data', sandbox.data]);
+    await this.#until('the controller is ready', () => client.ready());
+    if (asNew) await this.#deleteHost();
+    const hadFlags = this.#hasFlags();
+    const startedMs = performance.now();
+    this.#run('lockstep-agent', [
+      ...['--host', HOST, '--controller', `unix:${sandbox.socket}`, '--root', sandbox.root],
+    ]);
+    let flagsAfterMs: number | undefined;
+    await this.#until('the host is connected', async () => {
+      if (!hadFlags && this.#hasFlags()) flagsAfterMs ??= performance.now() - startedMs;
+      const { status } = await client.getHost(HOST);
+      const online = status.conditions.find(({ type }) => type === 'Online');
+      if (online?.status !== 'True') throw new LockstepError('Unavailable', 'the host is not online yet');
+      if (asNew && flagsAfterMs === undefined) throw new LockstepError('Unavailable', 'no flags yet');
+    });
+    return flagsAfterMs;
+  }
+
+  /** Resolves never; @throws LockstepError `Failed` with the end of its log when a program ends. */
+  diesNever(): Promise<never> {
+    return Promise.race(this.#programs.map((program) => program.diesNever()));
+  }
+
+  /** The agent first, so that nothing heals what is ended: then the controller, the services by their own scripts, and whatever may be left. */
+  async end(): Promise<void> {
+    for (const program of this.#programs.toReversed()) await program.end();
+    await this.#endServices();
+    await endLeftovers(this.sandbox);
+  }
+
+  #run(name: string, args: readonly string[]): void {
+    this.#programs.push(new Program(name, args, this.sandbox));
+  }
+
+  /** Looks every 10 ms. */
+  async #until(what: string, look: () => Promise<void>): Promise<void> {
+    const deadlineMs = performance.now() + START_LIMIT_MS;
+    const looking = async () => {
+      for (;;) {
+        const why = await look().then(() => undefined, messageOf);
+        if (why === undefined) return;
+        if (performance.now() > deadlineMs) {
+          throw new LockstepError('Failed', `expected that ${what} within ${START_LIMIT_MS / 1_000} s, found: ${why}`);
+        }
+        await setTimeout(10);
+      }
+    };
+    await Promise.race([looking(), this.diesNever()]);
+  }
+
+  /** The controller keeps its number of changes, and tells the next host of that name from this one. */
+  async #deleteHost(): Promise<void> {
+    try {
+      await this.client.remove(HOST, { force: true });
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'NotFound') throw error;
+    }
+  }
+
+  #hasFlags(): boolean {
+    const { volatile, persistent } = this.sandbox.flags;
+    return isFile(volatile) && isFile(persistent);
+  }
+
+  async #endServices(): Promise<void> {
+    for (const service of this.sandbox.services.toReversed()) {
+      // A script that fails leaves its process to endLeftovers.
+      if (pidOf(service) !== undefined) await runScript(service.script, 'stop').catch(() => undefined);
+    }
+  }
+}
+
+async function runScript(path: string, verb: string): Promise<void> {
+  await promisify(execFile)(path, [verb], { timeout: SCRIPT_LIMIT_MS });
+}

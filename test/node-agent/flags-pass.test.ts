@@ -1,0 +1,165 @@
+import { describe, expect, it } from 'vitest';
+import { FlagsPass } from '../../node-agent/flags-pass.ts';
+import { Knowledge } from '../../node-agent/knowledge.ts';
+import { CopyReconciler } from '../../reconcilers/copy/copy-reconciler.ts';
+import type { KnownSpec } from '../../reconcilers/copy/known-spec.ts';
+import { FlagsReconciler } from '../../reconcilers/flags/flags-reconciler.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { A_FOLDER, ABSENT, both, FakeFlagFiles, flagOf } from '../support/fake-flag-files.ts';
+import { FakeSpecCopies } from '../support/fake-spec-copies.ts';
+
+const lock = (generation: number): KnownSpec => ({
+  generation,
+  spec: { locked: true, servicesEnabled: false },
+});
+const unlock = (generation: number): KnownSpec => ({
+  generation,
+  spec: { locked: false, servicesEnabled: true },
+});
+
+/** A host that a controller has just told the first thing it knows. */
+function setUp(told: KnownSpec, flags = both(ABSENT)) {
+  const clock = new FakeClock();
+  const knowledge = new Knowledge({ source: 'nothing' });
+  const copyFiles = new FakeSpecCopies();
+  const flagFiles = new FakeFlagFiles(flags);
+  /** Copies and flags, in the order in which they were changed. */
+  const order: string[] = [];
+  const remember = copyFiles.write.bind(copyFiles);
+  copyFiles.write = async (copy, known) => {
+    await remember(copy, known);
+    order.push(`write ${copy}`);
+  };
+  const create = flagFiles.create.bind(flagFiles);
+  flagFiles.create = async (flag, content) => {
+    await create(flag, content);
+    order.push(`create ${flag} of ${content.generation}`);
+  };
+  const pass = new FlagsPass({
+    knowledge,
+    copies: new CopyReconciler(copyFiles),
+    flags: new FlagsReconciler(flagFiles),
+    clock,
+    copyCheckIntervalMs: 5_000,
+    onRemembered: () => order.push('remembered'),
+  });
+  knowledge.offer(told);
+  return { clock, knowledge, copyFiles, flagFiles, order, pass };
+}
+
+describe('FlagsPass', () => {
+  it('goes in the order of a change: copies, then flags, then it counts as acknowledged', async () => {
+    const { order, pass } = setUp(lock(7));
+    expect(pass.acknowledged).toBe(0);
+    const outcome = await pass.run();
+    expect(order).toEqual([
+      'write desired-a.json',
+      'write desired-b.json',
+      'remembered',
+      'create persistent of 7',
+      'create volatile of 7',
+    ]);
+    expect(pass.acknowledged).toBe(7);
+    expect(outcome.kind).toBe('settled');
+  });
+
+  it('I1: acknowledges nothing while a copy cannot be written, and tries again', async () => {
+    const { copyFiles, flagFiles, pass } = setUp(lock(7));
+    copyFiles.failing.add('write desired-b.json');
+    expect(await pass.run()).toMatchObject({
+      kind: 'retry',
+      sentence: expect.stringContaining('generation 7 cannot be remembered: write desired-b.json'),
+    });
+    expect(flagFiles.now).toEqual(both(flagOf(7)));
+    expect(pass.acknowledged).toBe(0);
+    copyFiles.failing.clear();
+    await pass.run();
+    expect(pass.acknowledged).toBe(7);
+  });
+
+  it('begins no unlock while a copy cannot be written', async () => {
+    const { knowledge, copyFiles, flagFiles, pass } = setUp(lock(7));
+    await pass.run();
+    knowledge.offer(unlock(8));
+    copyFiles.failing.add('write desired-a.json');
+    await pass.run();
+    expect(flagFiles.now).toEqual(both(flagOf(7)));
+    expect(pass.acknowledged).toBe(7);
+    copyFiles.failing.clear();
+    await pass.run();
+    expect(flagFiles.now).toEqual(both(ABSENT));
+    expect(pass.acknowledged).toBe(8);
+  });
+
+  it('I1: acknowledges nothing while a flag cannot be written, and tries again', async () => {
+    const { flagFiles, pass } = setUp(lock(7));
+    flagFiles.failing.add('create persistent');
+    expect(await pass.run()).toMatchObject({ kind: 'retry' });
+    expect(pass.acknowledged).toBe(0);
+    flagFiles.failing.clear();
+    await pass.run();
+    expect(pass.acknowledged).toBe(7);
+  });
+
+  it('leaves what is blocked to a person, without trying over and over', async () => {
+    const { pass } = setUp(lock(7), { persistent: A_FOLDER, volatile: ABSENT });
+    expect(await pass.run()).toEqual({
+      kind: 'settled',
+      sentence: 'persistent flag is held: a folder stands there',
+    });
+    expect(pass.acknowledged).toBe(0);
+  });
+
+  it('keeps what it acknowledged when a flag is changed by hand', async () => {
+    const { flagFiles, pass } = setUp(lock(7));
+    await pass.run();
+    flagFiles.set('volatile', A_FOLDER);
+    await pass.run();
+    expect(pass.acknowledged).toBe(7);
+    expect(pass.view?.result.inSync).toBe(false);
+  });
+
+  it('looks at the copies at each resync, not at each event, and writes them anew if they are gone', async () => {
+    const { clock, copyFiles, pass } = setUp(lock(7));
+    await pass.run();
+    copyFiles.set('desired-a.json', { state: 'absent' });
+    await clock.advance(1_000);
+    await pass.run();
+    expect(copyFiles.now['desired-a.json'].state).toBe('absent');
+    await clock.advance(4_000);
+    await pass.run();
+    expect(copyFiles.now['desired-a.json'].state).toBe('valid');
+  });
+
+  it('does not count the news that came while the copies of what was before were written', async () => {
+    const { knowledge, copyFiles, flagFiles, pass } = setUp(lock(7));
+    const write = copyFiles.write;
+    copyFiles.write = async (copy, known) => {
+      await write(copy, known);
+      knowledge.offer(unlock(8));
+    };
+    await pass.run();
+    expect(knowledge.isRemembered).toBe(false);
+    expect(flagFiles.now.persistent.state).toBe('present');
+    expect(pass.acknowledged).toBe(0);
+  });
+
+  it('says that nothing is to be done, and does nothing, while nothing is known', async () => {
+    const clock = new FakeClock();
+    const flagFiles = new FakeFlagFiles(both(ABSENT));
+    const copyFiles = new FakeSpecCopies();
+    const pass = new FlagsPass({
+      knowledge: new Knowledge({ source: 'nothing' }),
+      copies: new CopyReconciler(copyFiles),
+      flags: new FlagsReconciler(flagFiles),
+      clock,
+      copyCheckIntervalMs: 5_000,
+      onRemembered: () => {},
+    });
+    expect(await pass.run()).toEqual({
+      kind: 'settled',
+      sentence: 'flags are left as they are, as desired',
+    });
+    expect([flagFiles.deeds, copyFiles.deeds, pass.acknowledged]).toEqual([[], [], 0]);
+  });
+});

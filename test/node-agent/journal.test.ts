@@ -1,0 +1,117 @@
+import { describe, expect, it } from 'vitest';
+import type { EventBody } from '../../desired-state/events.ts';
+import { Journal } from '../../node-agent/journal.ts';
+import type { FlagStep } from '../../reconcilers/flags/flag-plan.ts';
+import type { RunResult, Verb } from '../../reconcilers/services/service-driver.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeLog } from '../support/fake-log.ts';
+import { ABORTED, failedWith, SUCCEEDED, serviceOf } from '../support/fake-services.ts';
+
+const WEB = serviceOf('worker/web');
+const step = (kind: FlagStep['kind'], target: FlagStep['target']): FlagStep => ({
+  kind,
+  target,
+  reason: 'why',
+  restrictive: true,
+});
+
+function setUp() {
+  const clock = new FakeClock();
+  const log = new FakeLog();
+  const events: EventBody[] = [];
+  const journal = new Journal(log, clock, (event) => events.push(event));
+  const ended = (verb: Verb, result: RunResult, detectedAtMs?: number) =>
+    journal.operationEnded({ service: WEB, verb, result }, 7, detectedAtMs);
+  const told = () => events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
+  return { clock, log, events, journal, ended, told };
+}
+
+describe('Journal', () => {
+  it('says of each corrected flag how long it was not as desired', async () => {
+    const { clock, log, events, journal } = setUp();
+    await clock.advance(12);
+    journal.flagsCorrected([step('create', 'persistent'), step('remove', 'volatile')], 7, 5);
+    expect(events).toEqual([
+      {
+        type: 'Normal',
+        reason: 'FlagRestored',
+        message: 'persistent flag restored: why',
+        generation: 7,
+        latencyMs: 7,
+      },
+      {
+        type: 'Normal',
+        reason: 'FlagRemoved',
+        message: 'volatile flag removed: why',
+        generation: 7,
+        latencyMs: 7,
+      },
+    ]);
+    expect(log.at('info')).toEqual(['flag restored', 'flag removed']);
+    expect(journal.corrections.map(({ message, latencyMs }) => `${message} ${latencyMs}`)).toEqual([
+      'persistent flag restored: why 7',
+      'volatile flag removed: why 7',
+    ]);
+  });
+
+  it('says nothing of what was only made durable', () => {
+    const { log, events, journal } = setUp();
+    journal.flagsCorrected([step('confirm', 'persistent')], 7, 0);
+    expect([log.lines, events]).toEqual([[], []]);
+  });
+
+  it('S14: says of a service that was mended how long it was gone', async () => {
+    const { clock, told, events, ended } = setUp();
+    await clock.advance(150);
+    ended('start', SUCCEEDED, 100);
+    expect(told()).toEqual(['Normal ServiceStarted: worker/web started again']);
+    expect(events[0]?.latencyMs).toBe(50);
+  });
+
+  it('S15: says of a service that was stopped again', () => {
+    const { told, ended } = setUp();
+    ended('stop', SUCCEEDED, 0);
+    expect(told()).toEqual(['Normal ServiceStopped: worker/web stopped again']);
+  });
+
+  it('tells no controller of a start that belongs to a change', () => {
+    const { log, events, ended } = setUp();
+    ended('start', SUCCEEDED);
+    ended('start', ABORTED);
+    expect(events).toEqual([]);
+    expect(log.at('info')).toEqual(['service operation succeeded', 'service operation was aborted']);
+  });
+
+  it('I7 S6: says the same failure once, another one again, and that it is over', () => {
+    const { log, told, ended } = setUp();
+    for (let n = 0; n < 5; n += 1) ended('start', failedWith(1, 'no disk'));
+    ended('start', failedWith(2, 'no disk'));
+    ended('start', SUCCEEDED);
+    ended('start', failedWith(2, 'no disk'));
+    expect(told()).toEqual([
+      'Warning ServiceFailed: start of worker/web failed with exit code 1: no disk',
+      'Warning ServiceFailed: start of worker/web failed with exit code 2: no disk',
+      'Normal ServiceStarted: worker/web started again',
+      'Warning ServiceFailed: start of worker/web failed with exit code 2: no disk',
+    ]);
+    expect(log.at('warn')).toHaveLength(3);
+  });
+
+  it('I7 S13: says of a failing gate once, by name', () => {
+    const { log, told, journal } = setUp();
+    const gate = { id: 'worker/20-storage' };
+    for (let n = 0; n < 5; n += 1) journal.gateEnded(gate, failedWith(1, 'no link'), 7);
+    journal.gateEnded(gate, SUCCEEDED, 7);
+    expect(told()).toEqual(['Warning GateFailed: gate worker/20-storage failed with exit code 1: no link']);
+    expect(log.at('info')).toEqual(['gate passed']);
+  });
+
+  it('keeps the newest twenty corrections', () => {
+    const { journal } = setUp();
+    for (let n = 0; n < 50; n += 1) {
+      journal.flagsCorrected([{ ...step('create', 'volatile'), reason: String(n) }], 7, 0);
+    }
+    expect(journal.corrections).toHaveLength(20);
+    expect(journal.corrections.at(-1)?.message).toBe('volatile flag restored: 49');
+  });
+});
