@@ -67,25 +67,33 @@ export class Program {
   }
 }
 
-/** Ends what still runs of the sandbox: its programs, the scripts that its agent called, and what those started. */
-export async function endLeftovers(sandbox: Sandbox): Promise<void> {
-  const deadlineMs = performance.now() + END_LIMIT_MS;
+/** The programs of a demo that was killed. */
+export function endProgramsLeft({ dir }: Sandbox): Promise<void> {
+  return endCarriers(`${DEMO_VARIABLE}=${dir}`);
+}
+
+/** The scripts that an agent of the sandbox called, and all that they started: the agent gives them an environment of their own. */
+export function endScriptsLeft({ runDir }: Sandbox): Promise<void> {
+  return endCarriers(`LOCKSTEP_RUN_DIR=${runDir}`);
+}
+
+/** Ends the processes that carry `mark` in their environment, and waits for their end. */
+async function endCarriers(mark: string): Promise<void> {
   for (const signal of ['SIGTERM', 'SIGKILL'] as const) {
-    let left = await findLeftovers(sandbox);
+    const deadlineMs = performance.now() + END_LIMIT_MS;
+    let left = await findCarriers(mark);
     for (const { pid } of left) signalProcess(pid, signal);
-    while (left.length > 0 && (signal === 'SIGKILL' || performance.now() < deadlineMs)) {
-      await setTimeout(20);
+    while (left.length > 0 && performance.now() < deadlineMs) {
+      await setTimeout(10);
       left = left.filter(isAlive);
     }
   }
 }
 
-async function findLeftovers({ dir, runDir }: Sandbox): Promise<readonly ProcessIdentity[]> {
+async function findCarriers(mark: string): Promise<readonly ProcessIdentity[]> {
   const processes = await listProcesses();
   const environs = await readEnvirons(processes);
-  // The agent gives its scripts an environment of their own, which names its runDir.
-  const marks = [`${DEMO_VARIABLE}=${dir}`, `LOCKSTEP_RUN_DIR=${runDir}`];
-  return processes.filter((_, index) => marks.some((mark) => environs[index]?.has(mark)));
+  return processes.filter((_, index) => environs[index]?.has(mark));
 }
 
 function signalProcess(pid: number, signal: NodeJS.Signals): void {

@@ -4,8 +4,9 @@ import { setTimeout } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { ApiClient } from '../controller/cli/api-client.ts';
 import { LockstepError, messageOf } from '../desired-state/errors.ts';
-import { endLeftovers, Program } from './programs.ts';
+import { endProgramsLeft, endScriptsLeft, Program } from './programs.ts';
 import { forgetHost, furnishHost, HOST, isFile, pidOf, type Sandbox } from './sandbox.ts';
+import { measure, type Sight } from './stopwatch.ts';
 
 /** A start takes 1 s; a machine under load gets more. */
 const START_LIMIT_MS = 30_000;
@@ -24,32 +25,25 @@ export class RunningDemo {
   /**
    * Resolves when the host is connected.
    * @param asNew the host begins as one that never was, and starts locked; else as the last demo left it.
-   * @returns from the start of the agent to both flags present, ms; undefined when they were there, or are not to be.
+   * @returns of a new host: from the start of its agent to both flags present, ms.
    * @throws LockstepError `Failed`, with the end of its log, when a program ends.
    */
   async start({ asNew }: { readonly asNew: boolean }): Promise<number | undefined> {
     const { sandbox, client } = this;
-    await this.#endServices();
-    await endLeftovers(sandbox);
+    await this.#endLeftovers();
     if (asNew) forgetHost(sandbox);
     furnishHost(sandbox);
     this.#run('lockstep-controller', ['--data', sandbox.data]);
     await this.#until('the controller is ready', () => client.ready());
     if (asNew) await this.#deleteHost();
-    const hadFlags = this.#hasFlags();
-    const startedMs = performance.now();
-    this.#run('lockstep-agent', [
-      ...['--host', HOST, '--controller', `unix:${sandbox.socket}`, '--root', sandbox.root],
-    ]);
-    let flagsAfterMs: number | undefined;
+    const flags = asNew ? measure(() => this.#runAgent(), [this.#bothFlags()], START_LIMIT_MS) : undefined;
+    if (flags === undefined) this.#runAgent();
     await this.#until('the host is connected', async () => {
-      if (!hadFlags && this.#hasFlags()) flagsAfterMs ??= performance.now() - startedMs;
       const { status } = await client.getHost(HOST);
       const online = status.conditions.find(({ type }) => type === 'Online');
-      if (online?.status !== 'True') throw new LockstepError('Unavailable', 'the host is not online yet');
-      if (asNew && flagsAfterMs === undefined) throw new LockstepError('Unavailable', 'no flags yet');
+      if (online?.status !== 'True') throw new LockstepError('Unavailable', 'it is not online yet');
     });
-    return flagsAfterMs;
+    return (await flags)?.[0];
   }
 
   /** Resolves never; @throws LockstepError `Failed` with the end of its log when a program ends. */
@@ -60,8 +54,21 @@ export class RunningDemo {
   /** The agent first, so that nothing heals what is ended: then the controller, the services by their own scripts, and whatever may be left. */
   async end(): Promise<void> {
     for (const program of this.#programs.toReversed()) await program.end();
+    await this.#endLeftovers();
+  }
+
+  /** Also what a demo that was killed left. */
+  async #endLeftovers(): Promise<void> {
+    await endProgramsLeft(this.sandbox);
     await this.#endServices();
-    await endLeftovers(this.sandbox);
+    await endScriptsLeft(this.sandbox);
+  }
+
+  #runAgent(): number {
+    const startedMs = performance.now();
+    const { root, socket } = this.sandbox;
+    this.#run('lockstep-agent', ['--host', HOST, '--controller', `unix:${socket}`, '--root', root]);
+    return startedMs;
   }
 
   #run(name: string, args: readonly string[]): void {
@@ -76,7 +83,10 @@ export class RunningDemo {
         const why = await look().then(() => undefined, messageOf);
         if (why === undefined) return;
         if (performance.now() > deadlineMs) {
-          throw new LockstepError('Failed', `expected that ${what} within ${START_LIMIT_MS / 1_000} s, found: ${why}`);
+          throw new LockstepError(
+            'Failed',
+            `expected that ${what} within ${START_LIMIT_MS / 1_000} s, found: ${why}`,
+          );
         }
         await setTimeout(10);
       }
@@ -93,14 +103,15 @@ export class RunningDemo {
     }
   }
 
-  #hasFlags(): boolean {
+  /** Without a folder to watch: a new host has none. */
+  #bothFlags(): Sight {
     const { volatile, persistent } = this.sandbox.flags;
-    return isFile(volatile) && isFile(persistent);
+    return { isSeen: () => isFile(volatile) && isFile(persistent), folders: [] };
   }
 
   async #endServices(): Promise<void> {
     for (const service of this.sandbox.services.toReversed()) {
-      // A script that fails leaves its process to endLeftovers.
+      // A script that fails leaves its process to endScriptsLeft.
       if (pidOf(service) !== undefined) await runScript(service.script, 'stop').catch(() => undefined);
     }
   }

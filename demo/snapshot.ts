@@ -52,7 +52,6 @@ async function watchAgent(runDir: string, signal: AbortSignal, onAgent: (agent: 
   const disk = new LinuxDisk();
   let isLooking = false;
   let isAskedAgain = false;
-  let updatedAt: string | undefined;
   const look = async () => {
     isAskedAgain = true;
     if (isLooking) return;
@@ -61,9 +60,7 @@ async function watchAgent(runDir: string, signal: AbortSignal, onAgent: (agent: 
       isAskedAgain = false;
       // What can't be read now stays as it was shown: it is read again after RETRY_MS.
       const agent = await readStatusFile(disk, runDir).catch(() => undefined);
-      if (agent === undefined || agent.updatedAt === updatedAt) continue;
-      updatedAt = agent.updatedAt;
-      onAgent(agent);
+      if (agent !== undefined) onAgent(agent);
     }
     isLooking = false;
   };

@@ -10,7 +10,7 @@ export const CONDITION_TYPES = [
   'SpecFresh',
 ] as const;
 
-export const conditionTypeSchema = z.enum(CONDITION_TYPES);
+const conditionTypeSchema = z.enum(CONDITION_TYPES);
 export type ConditionType = z.infer<typeof conditionTypeSchema>;
 
 export const conditionStatusSchema = z.enum(['True', 'False', 'Unknown']);

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { generationSchema, hostNameSchema } from './host.ts';
 
-export const eventTypeSchema = z.enum(['Normal', 'Warning']);
+const eventTypeSchema = z.enum(['Normal', 'Warning']);
 
 /** What an agent or a use case says happened. `latencyMs`: detection to repair, for corrections. */
 export const eventBodySchema = z.object({

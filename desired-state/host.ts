@@ -51,29 +51,28 @@ export const annotationsSchema = z.record(z.string().max(128), z.string().max(MA
 /** `generation` is +1 for each change of the spec, set by the store; 0 means that no spec is known. */
 export const generationSchema = z.int().min(0);
 
-export const metadataSchema = z.object({
+const metadataSchema = z.object({
   name: hostNameSchema,
   generation: generationSchema,
   labels: labelsSchema,
   annotations: annotationsSchema,
 });
-export type Metadata = z.infer<typeof metadataSchema>;
 
 /** present: a regular file; blocked: something else stands there, or it can't be read. */
-export const flagStateSchema = z.enum(['present', 'absent', 'blocked']);
+const flagStateSchema = z.enum(['present', 'absent', 'blocked']);
 export type FlagState = z.infer<typeof flagStateSchema>;
 
 /** As reported; unknown: no agent has reported it yet. */
 const reportedFlagStateSchema = z.enum([...flagStateSchema.options, 'unknown']);
-export const flagsStatusSchema = z.object({
+const flagsStatusSchema = z.object({
   volatile: reportedFlagStateSchema,
   persistent: reportedFlagStateSchema,
 });
 
-export const serviceStateSchema = z.enum(['running', 'starting', 'stopping', 'stopped', 'failed', 'unknown']);
+const serviceStateSchema = z.enum(['running', 'starting', 'stopping', 'stopped', 'failed', 'unknown']);
 export type ServiceState = z.infer<typeof serviceStateSchema>;
 
-export const serviceStatusSchema = z.object({
+const serviceStatusSchema = z.object({
   name: z.string().max(255),
   set: roleSchema,
   state: serviceStateSchema,

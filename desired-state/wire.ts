@@ -22,7 +22,7 @@ export const HEARTBEAT_INTERVAL_MS = 5_000;
 export const PEER_SILENCE_LIMIT_MS = 3 * HEARTBEAT_INTERVAL_MS;
 
 /** What an agent knows without a controller. `spec` null: only that the host is locked (a flag, no copy). */
-export const rememberedSchema = z.object({
+const rememberedSchema = z.object({
   generation: generationSchema,
   spec: looseSpecSchema.nullable(),
 });

@@ -9,7 +9,7 @@ import { parseOrThrow } from '../desired-state/parse.ts';
 import { underRoot } from './root-prefix.ts';
 
 export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
-export type LogLevel = (typeof LOG_LEVELS)[number];
+type LogLevel = (typeof LOG_LEVELS)[number];
 
 /** All paths are absolute; those of the host (flags, services, gates, stateDir, runDir) lie below `root` already. */
 export interface AgentConfig {

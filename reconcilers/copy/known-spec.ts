@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 import { generationSchema, looseSpecSchema, reasonSchema } from '../../desired-state/host.ts';
 
-export const knownSpecSchema = z.object({
+const knownSpecSchema = z.object({
   generation: generationSchema.min(1),
   spec: looseSpecSchema,
   /** Why, and since when (RFC 3339), as the operator's change said it. */

@@ -3,7 +3,7 @@ import type { Plan, Step } from '../loop/plan.ts';
 import type { RunResult } from '../services/service-driver.ts';
 import type { Gate } from './gate-driver.ts';
 
-export interface GateStep extends Step {
+interface GateStep extends Step {
   readonly kind: 'run';
   readonly gate: Gate;
 }

@@ -22,7 +22,7 @@ export interface Pass {
 }
 
 /** One pass: observe, diff, plan, apply, report. Throwing counts as `retry`. */
-export type Reconcile = (pass: Pass) => Promise<Outcome>;
+type Reconcile = (pass: Pass) => Promise<Outcome>;
 
 export interface ControlLoopOptions<K extends string> {
   readonly reconcilers: Readonly<Record<K, Reconcile>>;

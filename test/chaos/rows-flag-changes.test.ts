@@ -2,6 +2,7 @@
 import { expect, it } from 'vitest';
 import type { Finished } from '../controller/fixtures/programs.ts';
 import { FlagTrace } from './fixtures/flag-trace.ts';
+import { type LogLine, logged } from './fixtures/log-lines.ts';
 import { LOCKED, Sandbox, UNLOCKED } from './fixtures/sandbox.ts';
 import { until, untilFine } from './fixtures/wait.ts';
 
@@ -85,15 +86,6 @@ it(`F14: ${SOAK_CYCLES} cycles of lock and unlock without divergence, each asked
     desired: { ...LOCKED, generation: host.metadata.generation },
   });
 });
-
-type LogLine = Readonly<Record<string, unknown>> & { readonly msg?: unknown };
-
-function logged(stderr: string): readonly LogLine[] {
-  return stderr
-    .split('\n')
-    .filter((line) => line !== '')
-    .map((line): LogLine => JSON.parse(line));
-}
 
 function changeOf({ generation, network }: LogLine): Readonly<Record<string, unknown>> {
   return { generation, network };

@@ -4,6 +4,7 @@ import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../desired-state/host.ts';
 import { type FlagName, LOCKED, Sandbox, UNLOCKED } from './fixtures/sandbox.ts';
+import { removeTree } from './fixtures/trees.ts';
 import { untilFine } from './fixtures/wait.ts';
 
 const SENTENCE = 'This node is currently in the administratively locked state';
@@ -84,7 +85,7 @@ it('F5: flags are back within 5 s of the deletion of the folders that they stand
   const sandbox = new Sandbox({ resyncInterval: '5s' });
   await sandbox.startBoth();
   for (const flag of ['volatile', 'persistent', 'volatile', 'persistent'] as const) {
-    rmSync(dirname(sandbox.flags[flag]), { recursive: true });
+    removeTree(dirname(sandbox.flags[flag]));
     await sandbox.untilFlags('both');
   }
 });

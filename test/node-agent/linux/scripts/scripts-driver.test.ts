@@ -139,7 +139,7 @@ describe('S10 300 scripts', () => {
     await allAre('running');
     await Promise.all(all.map((service) => driver.run(service, 'stop', never)));
     await allAre('stopped');
-  });
+  }, 180_000);
 });
 
 describe('S14 and S15 a service that names a pid file', () => {
