@@ -44,10 +44,7 @@ async function run({ dir, driftMs }: CommandLine): Promise<number> {
   }
   const demo = new RunningDemo(sandbox);
   try {
-    const flagsAfterMs = await demo.start({ asNew: driftMs !== undefined });
-    const work =
-      driftMs === undefined ? show(demo, signal) : drift(demo, { forMs: driftMs, flagsAfterMs, signal });
-    return await Promise.race([work, demo.diesNever()]);
+    return await Promise.race([startAndShow(demo, driftMs, signal), demo.diesNever(), endedEarly]);
   } finally {
     await demo.end();
   }

@@ -16,6 +16,7 @@ export class RunningDemo {
   readonly sandbox: Sandbox;
   readonly client: ApiClient;
   readonly #programs: Program[] = [];
+  #isEnding = false;
 
   constructor(sandbox: Sandbox) {
     this.sandbox = sandbox;
@@ -51,8 +52,9 @@ export class RunningDemo {
     return Promise.race(this.#programs.map((program) => program.diesNever()));
   }
 
-  /** The agent first, so that nothing heals what is ended: then the controller, the services by their own scripts, and whatever may be left. */
+  /** Also while it starts. The agent first, so that nothing heals what is ended, then the controller, the services by their own scripts, and whatever may be left. */
   async end(): Promise<void> {
+    this.#isEnding = true;
     for (const program of this.#programs.toReversed()) await program.end();
     await this.#endLeftovers();
   }
@@ -72,6 +74,7 @@ export class RunningDemo {
   }
 
   #run(name: string, args: readonly string[]): void {
+    if (this.#isEnding) throw new LockstepError('Failed', `${name} was not started: the demo ends`);
     this.#programs.push(new Program(name, args, this.sandbox));
   }
 

@@ -25,7 +25,7 @@ const PURE_PACKAGES = ['zod', 'p-queue'];
 /** Adapters: what a composition root builds, and nothing else imports. */
 const ADAPTER = /^(node-agent\/linux\/|runtime\/(?!version\.ts)|desired-state\/store\/sqlite\/)/;
 /** Where adapters may be built: each program's main and its daemon, and what is itself an adapter. */
-const COMPOSITION_ROOT = /(^|\/)(main|daemon)\.ts$/;
+const COMPOSITION_ROOT = /(^|\/)(main|command-line|daemon)\.ts$/;
 
 describe('the import rules', () => {
   it.each(Object.entries(ALLOWED))('%s imports only from where it may', (folder, allowed) => {
