@@ -3,13 +3,11 @@ import { rmSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
 import type { Action, ApiClient } from '../controller/cli/api-client.ts';
-import type { Measured } from './render.ts';
+import { HEAL_LIMIT_MS, type Measured } from './render.ts';
 import type { RunningDemo } from './running-demo.ts';
 import { HOST, isFile, pidOf, type SampleService, type Sandbox } from './sandbox.ts';
 import { measure, type Sight } from './stopwatch.ts';
 
-/** The product's promise for flags; a service's start or stop adds its script's own time, here some 10 ms. */
-export const HEAL_LIMIT_MS = 5_000;
 /** Between two deeds, so that each is measured on a host at rest. */
 const REST_MS = 300;
 

@@ -1,4 +1,5 @@
 // `npm start`: a controller and an agent on a sandbox host, shown live, or put to the test with --for. Turns how it ended into an exit code.
+import { once } from 'node:events';
 import { join, resolve } from 'node:path';
 import { formatDuration } from '../desired-state/duration.ts';
 import { ERROR_CODES, LockstepError, messageOf } from '../desired-state/errors.ts';
@@ -36,7 +37,7 @@ function help(): number {
 async function run({ dir, driftMs }: CommandLine): Promise<number> {
   // An agent runs no script that others than its owner could have put there.
   process.umask(0o022);
-  const signal = abortOnSignals();
+  const signal = abortAtEnd();
   const sandbox = openSandbox(dir ?? join(CHECKOUT, '.lockstep'));
   beOnlyDemo(sandbox.dir);
   if (!sandbox.isSocketInside) {
@@ -44,7 +45,13 @@ async function run({ dir, driftMs }: CommandLine): Promise<number> {
   }
   const demo = new RunningDemo(sandbox);
   try {
-    return await Promise.race([startAndShow(demo, driftMs, signal), demo.diesNever(), endedEarly]);
+    const start = demo.start({ asNew: driftMs !== undefined });
+    await Promise.race([start, once(signal, 'abort')]);
+    if (signal.aborted) return 0;
+    const flagsAfterMs = await start;
+    const work =
+      driftMs === undefined ? show(demo, signal) : drift(demo, { forMs: driftMs, flagsAfterMs, signal });
+    return await Promise.race([work, demo.diesNever()]);
   } finally {
     await demo.end();
   }
@@ -68,7 +75,8 @@ interface DriftOptions {
 }
 
 async function drift(demo: RunningDemo, { forMs, flagsAfterMs, signal }: DriftOptions): Promise<number> {
-  if (flagsAfterMs === undefined) throw new LockstepError('Failed', 'a new host got no flags');
+  if (flagsAfterMs === undefined)
+    throw new LockstepError('Failed', 'expected both flags on a new host, found that its agent made none');
   print(
     `Fresh start: ${HOST} is new, so locked; both flags were there ${flagsAfterMs.toFixed(0)} ms after its agent was started.`,
   );
@@ -83,7 +91,7 @@ async function drift(demo: RunningDemo, { forMs, flagsAfterMs, signal }: DriftOp
 }
 
 /** Aborts when the demo is to end: by a signal, or because nobody reads what it prints. */
-function abortOnSignals(): AbortSignal {
+function abortAtEnd(): AbortSignal {
   const controller = new AbortController();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(signal, () => controller.abort());
   process.stdout.on('error', () => controller.abort());

@@ -37,14 +37,15 @@ export class RunningDemo {
     this.#run('lockstep-controller', ['--data', sandbox.data]);
     await this.#until('the controller is ready', () => client.ready());
     if (asNew) await this.#deleteHost();
-    const flags = asNew ? measure(() => this.#runAgent(), [this.#bothFlags()], START_LIMIT_MS) : undefined;
-    if (flags === undefined) this.#runAgent();
-    await this.#until('the host is connected', async () => {
-      const { status } = await client.getHost(HOST);
-      const online = status.conditions.find(({ type }) => type === 'Online');
-      if (online?.status !== 'True') throw new LockstepError('Unavailable', 'it is not online yet');
-    });
-    return (await flags)?.[0];
+    const [times] = await Promise.all([
+      measure(() => this.#runAgent(), asNew ? [this.#bothFlags()] : [], START_LIMIT_MS),
+      this.#until('the host is connected', async () => {
+        const { status } = await client.getHost(HOST);
+        const online = status.conditions.find(({ type }) => type === 'Online');
+        if (online?.status !== 'True') throw new LockstepError('Unavailable', 'it is not online yet');
+      }),
+    ]);
+    return times[0];
   }
 
   /** Resolves never; @throws LockstepError `Failed` with the end of its log when a program ends. */
@@ -52,7 +53,10 @@ export class RunningDemo {
     return Promise.race(this.#programs.map((program) => program.diesNever()));
   }
 
-  /** Also while it starts. The agent first, so that nothing heals what is ended, then the controller, the services by their own scripts, and whatever may be left. */
+  /**
+   * Ends all that runs, also while it starts: the agent first, so that nothing heals what is ended, then the controller, the services by their own
+   * scripts, and whatever may be left.
+   */
   async end(): Promise<void> {
     this.#isEnding = true;
     for (const program of this.#programs.toReversed()) await program.end();
@@ -97,7 +101,7 @@ export class RunningDemo {
     await Promise.race([looking(), this.diesNever()]);
   }
 
-  /** The controller keeps its number of changes, and tells the next host of that name from this one. */
+  /** From the controller too: else it would have the last demo's desired state for the new host. */
   async #deleteHost(): Promise<void> {
     try {
       await this.client.remove(HOST, { force: true });

@@ -13,14 +13,14 @@ import { readProcessStart } from './linux/process-start.ts';
 import { ScriptsDriver } from './linux/scripts/scripts-driver.ts';
 import { LOCK_FILE_NAMES, takeInstanceLocks } from './linux/single-instance.ts';
 import { WebSocketTransport } from './linux/websocket-transport.ts';
-import { resolveInsideRoot } from './root-prefix.ts';
+import { rootGuard } from './root-prefix.ts';
 import { StatusFile } from './status-file.ts';
 
 /** @throws LockstepError `Conflict` when another agent holds the same folders, `Refused` when they lead out of the root, `Failed` without /proc. */
 export async function startDaemon(config: AgentConfig, agentVersion: string, log: Log): Promise<Daemon> {
   const disk = new LinuxDisk();
   const clock = nodeClock;
-  const guard = (path: string) => resolveInsideRoot(disk, config.root, path);
+  const guard = rootGuard(disk, config.root);
   await checkRoot(disk, config, guard);
   const bootId = await readBootId();
   const { pid } = process;

@@ -95,8 +95,7 @@ export class DiskFlagFiles implements FlagFiles {
 
   async #observeFlag(path: string, withGeneration: boolean): Promise<ObservedFlag> {
     try {
-      await this.#guard(path);
-      const kind = await this.#disk.kindOf(path);
+      const [kind] = await Promise.all([this.#disk.kindOf(path), this.#guard(path)]);
       switch (kind) {
         case 'absent':
           return { state: 'absent' };

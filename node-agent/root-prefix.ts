@@ -26,6 +26,20 @@ export async function resolveInsideRoot(disk: Disk, root: string, path: string):
   );
 }
 
+/**
+ * The check of {@link resolveInsideRoot} for one root, for every write: one look at a path whose folder is there and inside, the whole of it otherwise.
+ */
+export function rootGuard(disk: Disk, root: string): (path: string) => Promise<void> {
+  if (root === '/') return async () => {};
+  let realRoot: string | undefined;
+  return async (path) => {
+    realRoot ??= await disk.resolve(root).catch(() => undefined);
+    const realFolder = await disk.resolve(dirname(path)).catch(() => undefined);
+    if (realRoot !== undefined && realFolder !== undefined && isInside(realRoot, realFolder)) return;
+    await resolveInsideRoot(disk, root, path);
+  };
+}
+
 async function resolveRoot(disk: Disk, root: string): Promise<string> {
   try {
     return await disk.resolve(root);

@@ -1,5 +1,6 @@
 // Rows S1, S2, S5, S9 to S12, S15 and S16 of requirements.md on the real programs, with scripts that run real processes.
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { spawn } from 'node:child_process';
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { findCondition } from '../../desired-state/conditions.ts';
@@ -124,16 +125,7 @@ it('S15: a service started by hand on a host whose services are disabled is stop
   await sandbox.startBoth();
   writeFileSync(sandbox.path('20-marker.on'), '');
   await until('the marker is stopped', () => !sandbox.isFile(sandbox.path('20-marker.on')));
-  const { spawn } = await import('node:child_process');
-  const byHand = spawn(
-    '/bin/sh',
-    ['-c', `exec sleep 1000 ${sandbox.folder}/ 2>/dev/null || exec sleep 1000`],
-    {
-      stdio: 'ignore',
-      detached: true,
-      env: { STARTED_BY_HAND_IN: `${sandbox.folder}/` },
-    },
-  );
+  const byHand = spawn('sleep', ['1000'], { stdio: 'ignore', env: { STARTED_IN: `${sandbox.folder}/` } });
   writeFileSync(sandbox.path('10-daemon.pid'), `${byHand.pid}\n`);
   await until('the daemon is stopped', () => byHand.signalCode !== null);
   expect(sandbox.lines('calls').filter((line) => line.endsWith(' start'))).toEqual([]);
@@ -151,7 +143,6 @@ it('S16: what is no script of its owner in a set is skipped, and said once', asy
   mkdirSync(join(set, 'folder'));
   const storage = join(sandbox.root, 'etc/services.d/storage');
   sandbox.script(join(storage, 'in-open-folder'), trap);
-  const { chmodSync } = await import('node:fs');
   chmodSync(storage, 0o777);
   sandbox.configure({ roles: ['worker', 'storage'] });
   await sandbox.startBoth();

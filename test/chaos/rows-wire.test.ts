@@ -75,7 +75,6 @@ it('S4: a converged host sends heartbeats and nothing else', async () => {
   }
   const heartbeats = controller.of('heartbeat').length;
   await setTimeout(15_000);
-  expect(controller.heard.slice(-5).filter(({ type }) => type !== 'heartbeat')).toEqual([]);
   expect(others()).toBe(settled);
   expect(controller.of('heartbeat').length - heartbeats).toBeGreaterThanOrEqual(2);
   expect(controller.of('heartbeat').length - heartbeats).toBeLessThanOrEqual(4);

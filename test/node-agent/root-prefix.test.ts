@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LinuxDisk } from '../../node-agent/linux/disk.ts';
-import { resolveInsideRoot, underRoot } from '../../node-agent/root-prefix.ts';
+import { resolveInsideRoot, rootGuard, underRoot } from '../../node-agent/root-prefix.ts';
 
 describe('underRoot', () => {
   it.each([
@@ -16,7 +16,10 @@ describe('underRoot', () => {
   });
 });
 
-describe('resolveInsideRoot', () => {
+describe.each([
+  ['resolveInsideRoot', resolveInsideRoot],
+  ['rootGuard', (disk: LinuxDisk, root: string, path: string) => rootGuard(disk, root)(path)],
+])('%s', (_, resolveInside) => {
   const disk = new LinuxDisk();
   let base: string;
   let root: string;
@@ -28,7 +31,7 @@ describe('resolveInsideRoot', () => {
   afterEach(() => {
     rmSync(base, { recursive: true, force: true });
   });
-  const check = (path: string) => resolveInsideRoot(disk, root, join(root, path));
+  const check = (path: string) => resolveInside(disk, root, join(root, path));
 
   it('accepts a folder inside, missing ones, and links that stay inside', async () => {
     mkdirSync(join(root, 'run'));
@@ -43,7 +46,7 @@ describe('resolveInsideRoot', () => {
   it('accepts a root that is itself reached through a link', async () => {
     symlinkSync(root, join(base, 'alias'));
     mkdirSync(join(root, 'run'));
-    await resolveInsideRoot(disk, join(base, 'alias'), join(base, 'alias/run/flag'));
+    await resolveInside(disk, join(base, 'alias'), join(base, 'alias/run/flag'));
   });
 
   it('refuses a link that leads out, at any level, and says where', async () => {
@@ -78,7 +81,7 @@ describe('resolveInsideRoot', () => {
 
   it('says so when the root is missing, and lets other failures through', async () => {
     const missing = join(base, 'none');
-    await expect(resolveInsideRoot(disk, missing, join(missing, 'flag'))).rejects.toThrow(
+    await expect(resolveInside(disk, missing, join(missing, 'flag'))).rejects.toThrow(
       `root: expected a folder at ${missing}, found nothing: create it`,
     );
     writeFileSync(join(root, 'file'), '');
@@ -86,6 +89,19 @@ describe('resolveInsideRoot', () => {
   });
 
   it('asks nothing when there is no sandbox', async () => {
-    await resolveInsideRoot(disk, '/', '/no/such/folder/flag');
+    await resolveInside(disk, '/', '/no/such/folder/flag');
   });
+});
+
+it('a guard sees a folder that is replaced by a link leading out after it was found inside', async () => {
+  const disk = new LinuxDisk();
+  const base = mkdtempSync('/tmp/ls-root-');
+  const root = join(base, 'root');
+  mkdirSync(join(root, 'run'), { recursive: true });
+  const guard = rootGuard(disk, root);
+  await guard(join(root, 'run/flag'));
+  rmSync(join(root, 'run'), { recursive: true });
+  symlinkSync(base, join(root, 'run'));
+  await expect(guard(join(root, 'run/flag'))).rejects.toMatchObject({ code: 'Refused' });
+  rmSync(base, { recursive: true });
 });

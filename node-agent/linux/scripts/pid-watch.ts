@@ -1,15 +1,14 @@
 // Watches the processes that pid files name: says once that one died, and once that one appeared. It only asks for a look and decides nothing.
-// Its cost is that of an idle agent, so what is checked ten times a second is one read of procfs for each process.
+// Its cost is that of an idle agent: what is done ten times a second is one read of procfs for each living process, and nothing where none lives.
 import { type BigIntStats, closeSync, openSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { errnoOf } from '../../../desired-state/errors.ts';
 import type { Clock } from '../../../reconcilers/loop/clock.ts';
+import { FileChanges } from './file-changes.ts';
 import { readHead } from './read-head.ts';
 
 /** requirements.md: a process that a pid file names is watched every 100 ms. */
 const POLL_INTERVAL_MS = 100;
-/** The pid file itself may lie anywhere, so it is looked at in the background, which costs more: every fifth time, that is every 500 ms. */
-const POLLS_PER_FILE_LOOK = 5;
 /** A pid, and room for blanks. */
 const MAX_PID_FILE_BYTES = 64;
 
@@ -18,7 +17,7 @@ interface Watched {
   /** The pid file as it was when it was read last; '' when it was absent, undefined before the first look. */
   stamp: string | undefined;
   process: WatchedProcess | undefined;
-  isLooking: boolean;
+  look: 'none' | 'under-way' | 'under-way-and-stale';
   isDropped: boolean;
 }
 
@@ -31,29 +30,28 @@ interface WatchedProcess {
 export class PidWatch {
   readonly #clock: Clock;
   readonly #onEvent: () => void;
+  readonly #changes: FileChanges;
   readonly #watched = new Map<string, Watched>();
   readonly #buffer = Buffer.alloc(8);
   #cancelPoll: (() => void) | undefined;
-  #polls = 0;
   #isClosed = false;
 
   /** @param onEvent is called once for each death and each appearance; not for what is found at the first look at a pid file. */
   constructor(clock: Clock, onEvent: () => void) {
     this.#clock = clock;
     this.#onEvent = onEvent;
+    this.#changes = new FileChanges((path) => {
+      const watched = this.#watched.get(path);
+      if (watched !== undefined) void this.#lookAtFile(watched);
+    });
   }
 
-  /** Watches exactly these pid files from now on; those watched already go on being watched. */
+  /** Watches exactly these pid files from now on, and looks at each: to be called at each resync, because hints of changes may be missed. */
   watch(pidFiles: ReadonlySet<string>): void {
     if (this.#isClosed) return;
     for (const watched of this.#watched.values()) if (!pidFiles.has(watched.pidFile)) this.#drop(watched);
-    for (const pidFile of pidFiles) {
-      if (this.#watched.has(pidFile)) continue;
-      const watched = { pidFile, stamp: undefined, process: undefined, isLooking: false, isDropped: false };
-      this.#watched.set(pidFile, watched);
-      void this.#lookAtFile(watched);
-    }
-    if (this.#watched.size > 0 && this.#cancelPoll === undefined) this.#pollLater();
+    for (const pidFile of pidFiles) void this.#lookAtFile(this.#watchedAt(pidFile));
+    this.#changes.watch(pidFiles);
   }
 
   /** Watches nothing any more. */
@@ -64,31 +62,59 @@ export class PidWatch {
     this.#cancelPoll = undefined;
   }
 
+  #watchedAt(pidFile: string): Watched {
+    const known = this.#watched.get(pidFile);
+    if (known !== undefined) return known;
+    const watched: Watched = {
+      pidFile,
+      stamp: undefined,
+      process: undefined,
+      look: 'none',
+      isDropped: false,
+    };
+    this.#watched.set(pidFile, watched);
+    return watched;
+  }
+
+  /** Only while there is a process to watch. */
   #pollLater(): void {
+    if (this.#cancelPoll !== undefined) return;
     this.#cancelPoll = this.#clock.setTimer(POLL_INTERVAL_MS, () => {
       this.#cancelPoll = undefined;
       this.#poll();
-      if (this.#watched.size > 0) this.#pollLater();
     });
   }
 
   #poll(): void {
-    this.#polls += 1;
     let hasDied = false;
     for (const watched of this.#watched.values()) {
-      const died = watched.process !== undefined && !this.#isAlive(watched.process);
-      if (died) forgetProcess(watched);
-      // A daemon that restarts itself has written its new pid by now, or soon will.
-      if (died || this.#polls % POLLS_PER_FILE_LOOK === 0) void this.#lookAtFile(watched);
-      hasDied ||= died;
+      if (watched.process === undefined) continue;
+      if (this.#isAlive(watched.process)) {
+        this.#pollLater();
+        continue;
+      }
+      hasDied = true;
+      forgetProcess(watched);
+      // A daemon that restarts itself may have written its new pid already.
+      void this.#lookAtFile(watched);
     }
     if (hasDied) this.#onEvent();
   }
 
-  /** Never rejects. At most one at a time for a file: one that hangs (NFS) is not asked again meanwhile. */
+  /** Never rejects. At most one at a time for a file, and one more when it changed meanwhile: one that hangs (NFS) is not asked again. */
   async #lookAtFile(watched: Watched): Promise<void> {
-    if (watched.isLooking) return;
-    watched.isLooking = true;
+    if (watched.look !== 'none') {
+      watched.look = 'under-way-and-stale';
+      return;
+    }
+    do {
+      watched.look = 'under-way';
+      await this.#readFile(watched);
+    } while (isStale(watched));
+    watched.look = 'none';
+  }
+
+  async #readFile(watched: Watched): Promise<void> {
     try {
       const isFirst = watched.stamp === undefined;
       const stamp = await stampOf(watched.pidFile);
@@ -99,8 +125,6 @@ export class PidWatch {
     } catch {
       // Not readable now (EACCES, EMFILE): read again at the next look. Its `status` is asked at each resync whatever happens here.
       watched.stamp ??= '';
-    } finally {
-      watched.isLooking = false;
     }
   }
 
@@ -111,6 +135,7 @@ export class PidWatch {
     if (found === undefined) return false;
     forgetProcess(watched);
     watched.process = found;
+    this.#pollLater();
     return true;
   }
 
@@ -139,6 +164,11 @@ export class PidWatch {
     forgetProcess(watched);
     this.#watched.delete(watched.pidFile);
   }
+}
+
+/** Asked after an await: it may have changed meanwhile. */
+function isStale(watched: Watched): boolean {
+  return watched.look === 'under-way-and-stale' && !watched.isDropped;
 }
 
 function forgetProcess(watched: Watched): void {
