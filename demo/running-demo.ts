@@ -54,12 +54,12 @@ export class RunningDemo {
   }
 
   /**
-   * Ends all that runs, also while it starts: the agent first, so that nothing heals what is ended, then the controller, the services by their own
-   * scripts, and whatever may be left.
+   * Ends all that runs, also while it starts: the programs first, so that nothing heals what is ended, then the services by their own scripts, and
+   * whatever may be left.
    */
   async end(): Promise<void> {
     this.#isEnding = true;
-    for (const program of this.#programs.toReversed()) await program.end();
+    await Promise.all(this.#programs.map((program) => program.end()));
     await this.#endLeftovers();
   }
 

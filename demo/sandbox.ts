@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { LockstepError } from '../desired-state/errors.ts';
+import { errnoOf, LockstepError } from '../desired-state/errors.ts';
 import { gateScript, serviceScript, UNFIT_FOR_SCRIPTS } from './sample-scripts.ts';
 
 export const HOST = 'demo';
@@ -39,7 +39,7 @@ export interface Sandbox {
  * @throws LockstepError `Failed` when its path can't be used, a system error when it can't be made.
  */
 export function openSandbox(given: string): Sandbox {
-  mkdirSync(given, { recursive: true });
+  makeFolder(given);
   const dir = realpathSync(given);
   if (UNFIT_FOR_SCRIPTS.test(dir)) {
     throw new LockstepError(
@@ -101,6 +101,15 @@ export function pidOf({ pidFile, logFile }: SampleService): number | undefined {
     return words.includes(logFile) ? Number(pid) : undefined;
   } catch {
     return undefined;
+  }
+}
+
+/** Not recursive: below /proc, Node's recursive mkdir never returns. */
+function makeFolder(path: string): void {
+  try {
+    mkdirSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
 

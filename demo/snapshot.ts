@@ -25,6 +25,7 @@ export async function watchSnapshots(
 ): Promise<void> {
   let snapshot: Snapshot = { host: undefined, agent: undefined };
   const update = (change: Partial<Snapshot>) => {
+    if (signal.aborted) return;
     snapshot = { ...snapshot, ...change };
     onChange(snapshot);
   };

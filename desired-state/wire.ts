@@ -86,7 +86,7 @@ export type AgentMessage = z.infer<typeof agentMessageSchema>;
 
 const desiredSchema = z.object({
   type: z.literal('desired'),
-  generation: generationSchema,
+  generation: generationSchema.min(1),
   spec: looseSpecSchema,
   /** Why and since when (RFC 3339) it is so: for the flag file's further lines. */
   reason: reasonSchema.optional(),

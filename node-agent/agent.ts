@@ -1,5 +1,6 @@
 // The agent of one host: its parts put together from ports, and what leads to what. It builds no adapter (main.ts does), so the simulation runs this
 // very code.
+import { messageOf } from '../desired-state/errors.ts';
 import { type AgentMessage, type Hello, PROTOCOL_VERSION } from '../desired-state/wire.ts';
 import { CopyReconciler } from '../reconcilers/copy/copy-reconciler.ts';
 import { FlagsReconciler } from '../reconcilers/flags/flags-reconciler.ts';
@@ -17,7 +18,7 @@ import { EventOutbox } from './event-outbox.ts';
 import { DiskFlagFiles } from './flag-files.ts';
 import { FlagsPass } from './flags-pass.ts';
 import { Journal } from './journal.ts';
-import { type Desired, describeKnowledge, Knowledge } from './knowledge.ts';
+import { describeKnowledge, isSameWish, Knowledge } from './knowledge.ts';
 import { Past } from './past.ts';
 import { isRecallUncertain, recall } from './recall.ts';
 import { Reporter } from './reporter.ts';
@@ -53,6 +54,7 @@ export class HostAgent {
   readonly #links: readonly ControllerLink[];
   readonly #reporter: Reporter;
   #recallUncertain: boolean;
+  #isResumed = false;
 
   /** Recalls what is known, restores the flags, and only then looks at services and dials controllers (F9). */
   static async start(settings: AgentSettings, ports: AgentPorts): Promise<HostAgent> {
@@ -79,7 +81,7 @@ export class HostAgent {
       recallUncertain: isRecallUncertain(seen),
       isNewBoot: await isNewBoot(disk, settings.runDir, settings.bootId),
     });
-    await agent.#begin();
+    agent.#begin();
     return agent;
   }
 
@@ -108,6 +110,7 @@ export class HostAgent {
     this.#operations = new Operations({
       ...retry,
       driver: ports.services,
+      mayBegin: (verb) => knowledge.desired.servicesEnabled === (verb === 'start'),
       onEnd: (ended) => this.#operationEnded(ended),
     });
     this.#gates = new GateKeeper({
@@ -134,7 +137,8 @@ export class HostAgent {
       copies,
       flags,
       clock,
-      copyCheckIntervalMs: resyncIntervalMs,
+      // Well below the resync: a look that comes a moment early must not leave the copies to the one after it.
+      copyCheckIntervalMs: resyncIntervalMs / 2,
       onRemembered: () => this.#reporter.report(),
     });
     this.#servicesPass = new ServicesPass({
@@ -175,13 +179,19 @@ export class HostAgent {
     ]);
   }
 
-  async #begin(): Promise<void> {
+  #begin(): void {
     const { flagWatch, services } = this.#ports;
-    flagWatch.start(() => this.#loop.request('flags'));
-    services.onEvent(() => this.#loop.request('services'));
-    this.#operations.resume(await services.resume());
+    flagWatch.start(() => this.#loop.hint('flags'));
+    services.onEvent(() => this.#loop.hint('services'));
     this.#loop.start();
     this.#loop.request('flags');
+  }
+
+  /** Runs that an earlier life of the agent left: no service is looked at before they are known, and no flag waits for it. */
+  async #resumeRuns(): Promise<void> {
+    const runs = await this.#ports.services.resume();
+    if (!this.#isResumed) this.#operations.resume(runs);
+    this.#isResumed = true;
   }
 
   async #passFlags(pass: Pass): Promise<Outcome> {
@@ -204,6 +214,7 @@ export class HostAgent {
   }
 
   async #passServices(pass: Pass): Promise<Outcome> {
+    if (!this.#isResumed) await this.#resumeRuns();
     const outcome = await this.#servicesPass.run(pass);
     this.#reporter.report();
     return outcome;
@@ -265,25 +276,25 @@ export class HostAgent {
     };
   }
 
-  /** What the next passes would do, as sentences. */
+  /** What the next passes would do, as sentences; what can't be looked at is said instead. */
   async #answerPlan(id: string, reply: (message: AgentMessage) => void): Promise<void> {
+    try {
+      reply({ type: 'plan', id, ...(await this.#dryRun()) });
+    } catch (error) {
+      reply({ type: 'nack', re: 'plan-request', message: messageOf(error).slice(0, 1_024) });
+    }
+  }
+
+  async #dryRun(): Promise<{ readonly steps: string[]; readonly blocked: string[] }> {
     const { locked, lock } = this.#knowledge.desired;
     const plans = [
       await this.#copies.dryRun(this.#knowledge.newest),
       await this.#flags.dryRun({ locked, content: lock }),
       await this.#servicesPass.dryRun(new AbortController().signal),
     ];
-    reply({
-      type: 'plan',
-      id,
+    return {
       steps: plans.flatMap(({ steps }) => steps.map(describeStep)),
       blocked: plans.flatMap(({ blocked }) => blocked.map(describeBlocked)),
-    });
+    };
   }
-}
-
-function isSameWish(a: Desired | undefined, b: Desired | undefined): boolean {
-  return (
-    a?.generation === b?.generation && a?.locked === b?.locked && a?.servicesEnabled === b?.servicesEnabled
-  );
 }

@@ -106,22 +106,27 @@ export class DiskFlagFiles implements FlagFiles {
         case 'folder':
           return {
             state: 'blocked',
+            unreadable: false,
             message: `expected a regular file at ${path}, found a folder: move it away, Lockstep does not delete it`,
           };
         case 'file':
           return { state: 'present', generation: withGeneration ? await this.#generationOf(path) : null };
       }
     } catch (error) {
-      return { state: 'blocked', message: `${path} cannot be looked at: ${messageOf(error)}` };
+      return {
+        state: 'blocked',
+        unreadable: true,
+        message: `${path} cannot be looked at: ${messageOf(error)}`,
+      };
     }
   }
 
-  /** A present flag counts whatever its content, so content that can't be read is content without a generation. */
-  async #generationOf(path: string): Promise<number | null> {
+  /** A present flag counts whatever its content, also where that can't be read. */
+  async #generationOf(path: string): Promise<number | null | 'unreadable'> {
     try {
       return parseFlagGeneration(await this.#disk.read(path, MAX_FLAG_BYTES));
     } catch {
-      return null;
+      return 'unreadable';
     }
   }
 }

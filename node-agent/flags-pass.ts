@@ -10,7 +10,7 @@ import type { Desired, Knowledge } from './knowledge.ts';
 /** What the newest pass found and did. */
 export interface FlagsView {
   readonly desired: Desired;
-  /** The newest spec known was remembered, durably, when the flags were done. */
+  /** The newest spec known was remembered, durably, when the flags were done; also when there was none to remember. */
   readonly remembered: boolean;
   readonly copyFailure: CopyResult['failure'];
   readonly result: FlagsResult;
@@ -54,7 +54,8 @@ export class FlagsPass {
     const { desired, isRemembered } = knowledge;
     const result = await flags.reconcile({ locked: desired.locked, content: desired.lock });
     if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, desired.generation);
-    this.#view = { desired, remembered: isRemembered, copyFailure: this.#copyFailure, result };
+    const remembered = isRemembered || knowledge.newest === undefined;
+    this.#view = { desired, remembered, copyFailure: this.#copyFailure, result };
     return outcomeOf(this.#view, knowledge);
   }
 

@@ -16,7 +16,7 @@ import {
   type ServiceReportInput,
 } from '../reconcilers/services/service-report.ts';
 import type { FlagsView } from './flags-pass.ts';
-import type { Verdict } from './knowledge.ts';
+import { type Desired, isSameWish, type Verdict } from './knowledge.ts';
 import type { ServicesView } from './services-pass.ts';
 
 /** What a controller on one network last said of this host. */
@@ -28,6 +28,10 @@ export interface ControllerWord {
 
 export interface HostReportInput {
   readonly generation: number;
+  /** What is to be so now. */
+  readonly desired: Desired;
+  /** There is a newer spec that is not remembered yet: `desired` is only its restrictive half. */
+  readonly isHalf: boolean;
   readonly acknowledged: number;
   /** Nothing at all is known of what should be (rule 5). */
   readonly knowsNothing: boolean;
@@ -66,7 +70,7 @@ export function reportHost(input: HostReportInput, previous: Status | undefined,
   };
 }
 
-function claimFlagsInSync({ flags, generation }: HostReportInput): ConditionClaim {
+function claimFlagsInSync({ flags, generation, isHalf }: HostReportInput): ConditionClaim {
   const claim = claimer('FlagsInSync', generation);
   if (flags === undefined) return claim('Unknown', 'NotLookedYet', 'the flags have not been looked at yet');
   const { desired, result, copyFailure, remembered } = flags;
@@ -97,7 +101,7 @@ function claimFlagsInSync({ flags, generation }: HostReportInput): ConditionClai
   }
   const wish = desired.locked ? 'present' : 'absent';
   if (!result.inSync) return claim('False', 'Correcting', `the flags are not both ${wish} yet`);
-  if (desired.generation !== generation) {
+  if (desired.generation !== generation || isHalf) {
     return claim('False', 'Pending', `generation ${generation} has not been looked at yet`);
   }
   return claim('True', 'AsDesired', `both flags are ${wish}`);
@@ -112,7 +116,7 @@ function claimServices(input: HostReportInput): ConditionClaim {
       'services have not been asked yet',
     );
   }
-  if (input.services?.desired.generation !== input.generation) {
+  if (input.isHalf || !isSameWish(input.services?.desired, input.desired)) {
     return claimer('ServicesInSync', input.generation)(
       'False',
       'Pending',

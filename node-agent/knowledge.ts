@@ -15,6 +15,13 @@ export interface Desired {
   readonly lock: FlagContent;
 }
 
+/** Is it the same that is to be so? What flags say further is not compared. */
+export function isSameWish(a: Desired | undefined, b: Desired | undefined): boolean {
+  return (
+    a?.generation === b?.generation && a?.locked === b?.locked && a?.servicesEnabled === b?.servicesEnabled
+  );
+}
+
 /** accepted: it is newer. confirmed: known already. behind: an older generation, refused. contradicts: the same generation with another spec, refused. */
 export type Verdict = 'accepted' | 'confirmed' | 'behind' | 'contradicts';
 
@@ -36,7 +43,7 @@ export class Knowledge {
 
   /** The highest generation known here, whether applied or not; 0: none. */
   get generation(): number {
-    return this.newest?.generation ?? (this.#basis.source === 'flags' ? this.#basis.generation : 0);
+    return this.#told?.generation ?? generationOf(this.#basis);
   }
 
   /** The newest whole desired state known here: what is to be remembered. */
@@ -45,7 +52,9 @@ export class Knowledge {
     return this.#basis.source === 'remembered' ? this.#basis.known : undefined;
   }
 
+  /** The newest spec is durably in both copies, and nothing that could not be read may be newer. */
   get isRemembered(): boolean {
+    if (this.#told === undefined && this.#basis.source === 'remembered' && !this.#basis.certain) return false;
     return this.newest !== undefined && this.#rememberedGeneration === this.newest.generation;
   }
 
@@ -55,14 +64,15 @@ export class Knowledge {
     return this.#basis.source === 'flags' ? { generation: this.#basis.generation, spec: null } : null;
   }
 
-  /** A later look at the disk may know more than the first: a copy counts, if no controller has spoken and it is not older than what is known. */
+  /** A later look at the disk may know more than the first: it counts while no controller has spoken, if it is not older than what is known. */
   rebase(basis: Basis): void {
-    if (this.#told !== undefined || basis.source !== 'remembered') return;
-    if (basis.known.generation >= this.generation) this.#basis = basis;
+    if (this.#told === undefined && generationOf(basis) >= this.generation) this.#basis = basis;
   }
 
   /** Takes what a controller says, if it is newer than all that is known here. */
   offer(offered: KnownSpec): Verdict {
+    // 0 is no spec's generation: it means that none is known.
+    if (offered.generation < 1) return 'behind';
     if (offered.generation < this.generation) return 'behind';
     if (offered.generation === this.generation && this.newest !== undefined) {
       return sameSpec(offered.spec, this.newest.spec) ? 'confirmed' : 'contradicts';
@@ -114,6 +124,11 @@ export function describeKnowledge(knowledge: Knowledge): string {
 
 function describe(spec: Spec | undefined): string {
   return spec === undefined ? 'nothing' : describeSpec(spec);
+}
+
+function generationOf(basis: Basis): number {
+  if (basis.source === 'remembered') return basis.known.generation;
+  return basis.source === 'flags' ? basis.generation : 0;
 }
 
 /** All that a flag alone says. */

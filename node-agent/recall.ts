@@ -4,12 +4,17 @@ import { COPY_NAMES, type CopyStates } from '../reconcilers/copy/spec-copies.ts'
 import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.ts';
 
 /**
- * remembered (rule 2): the copy. flags (rule 3, or a flag newer than the copy): only that the host is locked; `generation` is the flags' highest, 0
- * for flags made by hand. fresh-install (rule 4). nothing (rule 5).
+ * remembered (rule 2): the copy. `flagged`: a flag was, or may be, there too; a crash in the middle of an unlock leaves that. `certain`: nothing that could
+ * not be read may say more. flags (rule 3, or a flag newer than the copy): only that the host is locked; `generation` is the flags' highest, 0 for flags
+ * made by hand. fresh-install (rule 4). nothing (rule 5).
  */
 export type Basis =
-  /** `flagged`: a flag was there too; a crash in the middle of an unlock leaves that. */
-  | { readonly source: 'remembered'; readonly known: KnownSpec; readonly flagged: boolean }
+  | {
+      readonly source: 'remembered';
+      readonly known: KnownSpec;
+      readonly flagged: boolean;
+      readonly certain: boolean;
+    }
   | { readonly source: 'flags'; readonly generation: number }
   | { readonly source: 'fresh-install' }
   | { readonly source: 'nothing' };
@@ -21,19 +26,22 @@ export interface RecallInput {
   readonly trace: boolean;
 }
 
-export function recall({ copies, flags, trace }: RecallInput): Basis {
+export function recall(input: RecallInput): Basis {
+  const { copies, flags, trace } = input;
   const known = newestCopy(copies);
   const flagsGeneration = highestFlagGeneration(flags);
-  if (known !== undefined && flagsGeneration <= known.generation)
-    return { source: 'remembered', known, flagged: anyFlag(flags) };
+  if (known !== undefined && flagsGeneration <= known.generation) {
+    const certain = !isRecallUncertain(input);
+    return { source: 'remembered', known, flagged: anyFlag(flags) || !certain, certain };
+  }
   if (known !== undefined || anyFlag(flags)) return { source: 'flags', generation: flagsGeneration };
-  if (trace || anyUnreadable(copies) || anyBlocked(flags)) return { source: 'nothing' };
+  if (trace || anyUnreadableCopy(copies) || anyBlocked(flags)) return { source: 'nothing' };
   return { source: 'fresh-install' };
 }
 
-/** May a later look know more, because something could not be read at this one? */
-export function isRecallUncertain({ copies }: RecallInput): boolean {
-  return newestCopy(copies) === undefined && anyUnreadable(copies);
+/** May a later look know more, because something that may be newer could not be read at this one? */
+export function isRecallUncertain({ copies, flags }: RecallInput): boolean {
+  return (newestCopy(copies) === undefined && anyUnreadableCopy(copies)) || anyUnreadableFlag(flags);
 }
 
 /** A copy is written only after the one before it is on the disk, so of two valid ones the higher is the newest that was ever in force. */
@@ -50,7 +58,7 @@ function highestFlagGeneration(flags: ObservedFlags): number {
   return Math.max(
     ...FLAG_NAMES.map((name) => {
       const flag = flags[name];
-      return flag.state === 'present' ? (flag.generation ?? 0) : 0;
+      return flag.state === 'present' && flag.generation !== 'unreadable' ? (flag.generation ?? 0) : 0;
     }),
   );
 }
@@ -63,6 +71,15 @@ function anyBlocked(flags: ObservedFlags): boolean {
   return FLAG_NAMES.some((name) => flags[name].state === 'blocked');
 }
 
-function anyUnreadable(copies: CopyStates): boolean {
+function anyUnreadableFlag(flags: ObservedFlags): boolean {
+  return FLAG_NAMES.some((name) => {
+    const flag = flags[name];
+    return flag.state === 'present'
+      ? flag.generation === 'unreadable'
+      : flag.state === 'blocked' && flag.unreadable;
+  });
+}
+
+function anyUnreadableCopy(copies: CopyStates): boolean {
   return COPY_NAMES.some((name) => copies[name].state === 'unreadable');
 }

@@ -61,6 +61,8 @@ export class Reporter {
     return reportHost(
       {
         generation: knowledge.generation,
+        desired: knowledge.desired,
+        isHalf: knowledge.newest !== undefined && !knowledge.isRemembered,
         acknowledged: flagsPass.acknowledged,
         knowsNothing: knowledge.source === 'nothing',
         flags: flagsPass.view,

@@ -1,5 +1,5 @@
 // The pass of the key `services`: what holds starts and stops back, then gates and services. It begins operations and never waits for one.
-import { FLAG_NAMES } from '../reconcilers/flags/flag-files.ts';
+import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.ts';
 import { flagsAsDesired } from '../reconcilers/flags/flag-plan.ts';
 import type { FlagsReconciler } from '../reconcilers/flags/flags-reconciler.ts';
 import type { GateKeeper } from '../reconcilers/gates/gate-keeper.ts';
@@ -57,10 +57,10 @@ export class ServicesPass {
     let gatesNextInMs: number | undefined;
     let desired = this.#options.knowledge.desired;
     const result = await this.#options.services.reconcile(async () => {
-      const flagsHold = await this.#flagsHold();
-      gatesNextInMs = await this.#options.gates.reconcile(this.#areGatesNeeded(flagsHold));
+      const flags = await this.#options.flags.look();
+      gatesNextInMs = await this.#options.gates.reconcile(this.#areGatesNeeded(flags));
       desired = this.#options.knowledge.desired;
-      return this.#decide(desired, flagsHold);
+      return this.#decide(desired, flags);
     }, signal);
     this.#view = { desired, result };
     this.#noteCorrections(this.#view, requestedAtMs);
@@ -69,10 +69,10 @@ export class ServicesPass {
 
   /** What a pass would do now; reads only. */
   async dryRun(signal: AbortSignal) {
-    return this.#options.services.dryRun(
-      async () => this.#decide(this.#options.knowledge.desired, await this.#flagsHold()),
-      signal,
-    );
+    return this.#options.services.dryRun(async () => {
+      const flags = await this.#options.flags.look();
+      return this.#decide(this.#options.knowledge.desired, flags);
+    }, signal);
   }
 
   /** A step on a host whose services were as desired at this generation before is a correction: somebody or something changed them. */
@@ -86,9 +86,9 @@ export class ServicesPass {
   }
 
   /** Nothing awaits between this and the first begun operation: what is decided here is what is known then. */
-  #decide(desired: Desired, flagsHold: Hold | undefined): ServicesDesired {
+  #decide(desired: Desired, flags: ObservedFlags): ServicesDesired {
     const notTried = this.#notTried(desired);
-    const startsHeldBy = notTried ?? flagsHold ?? this.#graceHold() ?? this.#gatesHold();
+    const startsHeldBy = notTried ?? flagsHold(desired, flags) ?? this.#graceHold() ?? this.#gatesHold();
     return { enabled: desired.servicesEnabled, startsHeldBy, stopsHeldBy: notTried };
   }
 
@@ -101,17 +101,6 @@ export class ServicesPass {
     return {
       reason: 'FlagsFirst',
       message: `the flags come first for generation ${desired.generation}`,
-    };
-  }
-
-  async #flagsHold(): Promise<Hold | undefined> {
-    const { locked } = this.#options.knowledge.desired;
-    const observed = await this.#options.flags.look();
-    if (flagsAsDesired(locked, observed)) return undefined;
-    const states = FLAG_NAMES.map((flag) => `${flag} ${observed[flag].state}`).join(', ');
-    return {
-      reason: 'FlagsNotAsDesired',
-      message: `nothing is started before the flags are ${locked ? 'present' : 'absent'} (${states})`,
     };
   }
 
@@ -130,13 +119,21 @@ export class ServicesPass {
       : { reason: 'GatesNotPassed', message: 'the gates have not passed since this boot' };
   }
 
-  #areGatesNeeded(flagsHold: Hold | undefined): boolean {
+  #areGatesNeeded(flags: ObservedFlags): boolean {
     const { desired } = this.#options.knowledge;
-    return (
-      desired.servicesEnabled === true &&
-      (this.#notTried(desired) ?? flagsHold ?? this.#graceHold()) === undefined
-    );
+    const held = this.#notTried(desired) ?? flagsHold(desired, flags) ?? this.#graceHold();
+    return desired.servicesEnabled === true && held === undefined;
   }
+}
+
+/** @param observed may be older than `desired`: then it is held against what is wanted now. */
+function flagsHold({ locked }: Desired, observed: ObservedFlags): Hold | undefined {
+  if (flagsAsDesired(locked, observed)) return undefined;
+  const states = FLAG_NAMES.map((flag) => `${flag} ${observed[flag].state}`).join(', ');
+  return {
+    reason: 'FlagsNotAsDesired',
+    message: `nothing is started before the flags are ${locked ? 'present' : 'absent'} (${states})`,
+  };
 }
 
 function outcomeOf({ plan }: ServicesResult, gatesNextInMs: number | undefined): Outcome {

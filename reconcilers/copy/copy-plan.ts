@@ -1,6 +1,6 @@
 // Plans the remembered copy: pure. Both files hold the newest generation, and a corrupt one is kept aside for people.
 import type { Plan, Step } from '../loop/plan.ts';
-import type { KnownSpec } from './known-spec.ts';
+import { type KnownSpec, sameKnownSpec } from './known-spec.ts';
 import { COPY_NAMES, type CopyName, type CopyState, type CopyStates } from './spec-copies.ts';
 
 export interface CopyStep extends Step {
@@ -59,7 +59,7 @@ function whyWrite(
     case 'unreadable':
       return `the copy cannot be read (${seen.message})`;
     case 'valid':
-      if (JSON.stringify(seen.known) !== JSON.stringify(wanted)) {
+      if (!sameKnownSpec(seen.known, wanted)) {
         return `the copy holds generation ${seen.known.generation}`;
       }
       return durability === 'suspect' ? 'a write to the disk failed before' : undefined;

@@ -10,13 +10,13 @@ export const FLAG_SENTENCE = 'This node is currently in the administratively loc
 /**
  * What stands at a flag's path. Present is a regular file, whatever its content; `generation` is the one its further lines carry, null when it
  * carries none (made by hand) or was not asked for. Obstructed: a link, fifo, device or socket, which can be replaced or removed without following or
- * opening it (I9). Blocked: a folder, or something that can't be looked at: never touched.
+ * opening it (I9). Blocked: a folder, or (`unreadable`) something that can't be looked at, which may pass: never touched.
  */
 export type ObservedFlag =
-  | { readonly state: 'present'; readonly generation: number | null }
+  | { readonly state: 'present'; readonly generation: number | null | 'unreadable' }
   | { readonly state: 'absent' }
   | { readonly state: 'obstructed'; readonly by: string }
-  | { readonly state: 'blocked'; readonly message: string };
+  | { readonly state: 'blocked'; readonly message: string; readonly unreadable: boolean };
 
 export type ObservedFlags = Readonly<Record<FlagName, ObservedFlag>>;
 
@@ -49,6 +49,6 @@ export function formatFlag(content: FlagContent): string {
 /** The generation that a flag's text carries, or null: one made by hand, empty, torn or garbled carries none. */
 export function parseFlagGeneration(text: string): number | null {
   if (!text.startsWith(`${FLAG_SENTENCE}\n`)) return null;
-  const match = /^generation: (\d{1,15})$/m.exec(text);
+  const match = /^generation: (\d{1,16})$/m.exec(text);
   return match === null || !text.endsWith('\n') ? null : Number(match[1]);
 }

@@ -114,7 +114,8 @@ function planAbsent(input: FlagPlanInput): Plan<FlagStep> {
 }
 
 function isOlder(seen: Extract<ObservedFlag, { state: 'present' }>, generation: number): boolean {
-  return generation > 0 && (seen.generation ?? 0) < generation;
+  const known = seen.generation === 'unreadable' ? 0 : (seen.generation ?? 0);
+  return generation > 0 && known < generation;
 }
 
 function blockedBy(target: FlagName, message: string): Blocked {

@@ -87,8 +87,8 @@ export class FlagsReconciler {
   }
 
   /** Drift after a confirmation is mended durably and keeps it. */
-  #noteDurability(desired: FlagsDesired, failures: readonly unknown[], inSync: boolean): void {
-    if (failures.length > 0) {
+  #noteDurability(desired: FlagsDesired, failures: readonly StepFailure<FlagStep>[], inSync: boolean): void {
+    if (failures.some(({ step }) => step.target === 'persistent')) {
       this.#isSuspect = true;
     } else if (inSync) {
       this.#isSuspect = false;

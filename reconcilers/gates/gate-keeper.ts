@@ -59,6 +59,7 @@ export class GateKeeper {
     try {
       const gates = await this.#options.driver.list();
       this.#listFailure = undefined;
+      this.#forgetVanished(gates);
       const nowMs = this.#options.clock.monotonicMs();
       return planGates({ gates, running: this.#running, history: this.#history, nowMs });
     } catch (error) {
@@ -84,6 +85,12 @@ export class GateKeeper {
     return this.#running.size > 0
       ? claim('Unknown', 'GatesRunning', `waiting for ${[...this.#running.keys()].join(', ')}`)
       : claim('Unknown', 'NotRunYet', 'gates are run before the first start of services after a boot');
+  }
+
+  #forgetVanished(gates: readonly Gate[]): void {
+    for (const id of this.#history.keys()) {
+      if (!gates.some((gate) => gate.id === id)) this.#history.delete(id);
+    }
   }
 
   #begin(gate: Gate): void {

@@ -67,6 +67,15 @@ export class ControlLoop<K extends string> {
     this.#queue.add(key);
   }
 
+  /**
+   * Something happened: asks for a look at `key`, unless a failure of it is backed off. What is written in vain makes such events too, so the retry,
+   * which comes within the resync interval, serves this one.
+   */
+  hint(key: K): void {
+    const isBackedOff = (this.#failures.get(key) ?? 0) > 0 && this.#timers.has(key);
+    if (!isBackedOff) this.request(key);
+  }
+
   /** Ends timers, lets running passes end and resolves. */
   async stop(): Promise<void> {
     this.#stopping.abort();

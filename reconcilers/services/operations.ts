@@ -44,6 +44,8 @@ export interface OperationsOptions {
   readonly random: Random;
   /** Longest wait before a failed verb is tried again, ms: the resync interval. */
   readonly retryCapMs: number;
+  /** Asked when a run's turn comes, which may be long after its step was planned: what is desired by now may be the contrary. */
+  readonly mayBegin: (verb: Verb) => boolean;
   /** An operation ended: asks for a look. */
   readonly onEnd: (ended: EndedOperation) => void;
 }
@@ -80,7 +82,8 @@ export class Operations {
     id: string,
   ): { readonly verb: Verb; readonly attempts: number; readonly result: RunResult | undefined } | undefined {
     const remembered = this.#remembered.get(id);
-    return remembered === undefined || remembered.attempts === 0
+    // While what succeeded last is given its time to show, there is no failure to tell.
+    return remembered === undefined || remembered.attempts === 0 || remembered.doneAtMs !== undefined
       ? undefined
       : { verb: remembered.verb, attempts: remembered.attempts, result: remembered.failure };
   }
@@ -89,7 +92,12 @@ export class Operations {
   begin(service: Service, verb: Verb): void {
     if (this.#inFlight.has(service.id)) return;
     const aborting = new AbortController();
-    const ended = this.#queue.add(() => this.#options.driver.run(service, verb, aborting.signal));
+    const ended = this.#queue.add(
+      async (): Promise<RunResult> =>
+        aborting.signal.aborted || !this.#options.mayBegin(verb)
+          ? { kind: 'aborted' }
+          : this.#options.driver.run(service, verb, aborting.signal),
+    );
     this.#track(service, verb, () => aborting.abort(), ended);
   }
 

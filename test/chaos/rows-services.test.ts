@@ -101,11 +101,13 @@ it.each(['missing', 'empty'])('S9: a set whose folder is %s is a success with a 
   });
 });
 
-it('S10: 300 scripts in a set are started and stopped', async () => {
+it('S10: 300 scripts in a set are started and stopped, each once', async () => {
   const sandbox = new Sandbox({ resyncInterval: '5s' });
   const names = Array.from({ length: 300 }, (_, index) => `s${index}`);
   for (const name of names) sandbox.service('worker', name, marker(sandbox, name));
-  await sandbox.startBoth();
+  await sandbox.startController();
+  sandbox.startAgent();
+  await sandbox.untilReady(LOCKED, 60_000);
   for (const [action, spec, verb] of [
     ['unlock', UNLOCKED, 'start'],
     ['lock', LOCKED, 'stop'],
@@ -114,7 +116,8 @@ it('S10: 300 scripts in a set are started and stopped', async () => {
     const host = await sandbox.untilReady(spec, 60_000);
     expect(host.status.services).toHaveLength(300);
     const ran = sandbox.lines('calls').filter((line) => line.endsWith(` ${verb}`));
-    expect(ran.toSorted()).toEqual(names.map((name) => `worker/${name} ${verb}`).toSorted());
+    expect(new Set(ran)).toEqual(new Set(names.map((name) => `worker/${name} ${verb}`)));
+    expect(`${ran.length} calls of ${verb}`).toBe(`300 calls of ${verb}`);
   }
 });
 

@@ -107,6 +107,21 @@ describe('a desired state that cannot be remembered', () => {
   });
 });
 
+describe('a flag of an unlocked host that cannot be looked at for a moment', () => {
+  it.each(['kindOf', 'read'] as const)('I4: changes nothing on it (%s)', async (operation) => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.kill();
+    rig.controller.kill();
+    const mend = rig.disk.faults.add({ code: 'EIO', under: FLAG_PATHS.persistent, operations: [operation] });
+    await rig.start(1_000);
+    expect([rig.flags, rig.running]).toEqual(['none', ['worker/web']]);
+    mend();
+    await rig.run(10_000);
+    expect([rig.flags, rig.running]).toEqual(['none', ['worker/web']]);
+  });
+});
+
 describe('the remembered copies', () => {
   it('are written anew, at the next resync, when they are gone', async () => {
     const rig = new AgentRig();

@@ -202,6 +202,20 @@ describe('services after a restart', () => {
     expect([rig.begun, rig.flags]).toEqual([[], 'both']);
   });
 
+  it('starts them after a boot as soon as a controller answered, and not before the grace without one', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.reboot();
+    await rig.start(1_500);
+    expect(rig.running).toEqual(['worker/web']);
+    rig.controller.kill();
+    rig.reboot();
+    await rig.start(1_500);
+    expect(rig.running).toEqual([]);
+    await rig.run(1_500);
+    expect(rig.running).toEqual(['worker/web']);
+  });
+
   it('F10: a host that is locked while it is down starts nothing when it comes up', async () => {
     const rig = new AgentRig();
     await rig.settle(UNLOCKED);

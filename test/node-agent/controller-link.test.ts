@@ -115,6 +115,16 @@ describe('ControllerLink', () => {
     expect(transport.peer.types[0]).toBe('hello');
   });
 
+  it('sends nothing, and says so, while there is no connection', async () => {
+    const { transport, link, connect } = setUp();
+    await connect();
+    const nack = { type: 'nack', re: 'x', message: '' } as const;
+    expect(link.send(nack)).toBe(true);
+    transport.peer.close('bye');
+    await settle();
+    expect(link.send(nack)).toBe(false);
+  });
+
   it('keeps a connection over which anything at all is heard', async () => {
     const { transport, connect, live } = setUp();
     await connect();

@@ -135,6 +135,17 @@ describe.each(writes)('$what', (write) => {
     expect(rig.sim.listNow(dirname(path)).filter((name) => name.endsWith(TEMPORARY_SUFFIX))).toEqual([]);
   });
 
+  it('is on the disk although somebody made its folders anew and synced nothing', async () => {
+    const { rig, parts } = setUp(write);
+    rig.sim.byHand.rm(`/${path.split('/')[1]}`);
+    rig.sim.byHand.sync();
+    rig.sim.byHand.mkdir(dirname(path));
+    if (typeof write.before === 'string') rig.sim.byHand.write(path, write.before);
+    await rig.run(() => deed(parts, rig.disk));
+    expect(rig.sim.durableKind(path)).toBe(after === null ? 'absent' : 'file');
+    if (after !== null) expect(rig.sim.durableContent(path)).toBe(after);
+  });
+
   it('leaves the old or the new, never a part, whichever I/O fails, and gets through when tried again', async () => {
     const counting = setUp(write);
     const calls = await counting.rig.countCalls(() => deed(counting.parts, counting.rig.disk));

@@ -49,6 +49,7 @@ describe('observing the flags', () => {
     sim.byHand.mkdir(PATHS.persistent);
     expect((await observe()).persistent).toEqual({
       state: 'blocked',
+      unreadable: false,
       message: `expected a regular file at ${PATHS.persistent}, found a folder: move it away, Lockstep does not delete it`,
     });
   });
@@ -59,12 +60,20 @@ describe('observing the flags', () => {
     expect((await observe()).persistent.state).toBe('blocked');
   });
 
+  it('I4: takes what a flag says and cannot be read for neither a generation nor none', async () => {
+    const { sim, observe } = setUp();
+    sim.byHand.write(PATHS.persistent, formatFlag(content));
+    sim.faults.add({ code: 'EIO', under: PATHS.persistent, operations: ['read'] });
+    expect((await observe()).persistent).toEqual({ state: 'present', generation: 'unreadable' });
+  });
+
   it('does not look through a folder that leads out of the root', async () => {
     const { observe } = setUp(async (path) => {
       throw new Error(`${path} leads out of the root`);
     });
     expect((await observe()).volatile).toEqual({
       state: 'blocked',
+      unreadable: true,
       message: `${PATHS.volatile} cannot be looked at: ${PATHS.volatile} leads out of the root`,
     });
   });

@@ -46,6 +46,8 @@ const word = (verdict: ControllerWord['verdict'], generation = 7): ControllerWor
 
 const base: HostReportInput = {
   generation: 7,
+  desired: locked,
+  isHalf: false,
   acknowledged: 7,
   knowsNothing: false,
   flags,
@@ -81,7 +83,10 @@ describe('FlagsInSync', () => {
     ['both present', {}, 'True AsDesired: both flags are present'],
     [
       'both absent',
-      { flags: { ...flags, desired: unlocked, result: { ...result, observed: both(ABSENT) } } },
+      {
+        desired: unlocked,
+        flags: { ...flags, desired: unlocked, result: { ...result, observed: both(ABSENT) } },
+      },
       'True AsDesired: both flags are absent',
     ],
     [
@@ -132,6 +137,11 @@ describe('FlagsInSync', () => {
       'False Correcting: the flags are not both present yet',
     ],
     ['a newer desired state', { generation: 8 }, 'False Pending: generation 8 has not been looked at yet'],
+    [
+      'only the restrictive half of it looked at',
+      { isHalf: true },
+      'False Pending: generation 7 has not been looked at yet',
+    ],
   ])('with %s', (_what, change, expected) => {
     expect(claim('FlagsInSync', change)).toBe(expected);
   });
@@ -150,12 +160,22 @@ describe('ServicesInSync', () => {
     ['not asked yet', { services: undefined }, 'Unknown NotLookedYet: services have not been asked yet'],
     [
       'a newer desired state',
-      { generation: 8 },
+      { generation: 8, desired: { ...locked, generation: 8 } },
       'False Pending: services have not been looked at for generation 8 yet',
     ],
     [
+      'only the restrictive half of the newest looked at',
+      { desired: { ...locked, servicesEnabled: true } },
+      'False Pending: services have not been looked at for generation 7 yet',
+    ],
+    [
+      'the newest not remembered yet',
+      { isHalf: true },
+      'False Pending: services have not been looked at for generation 7 yet',
+    ],
+    [
       'S9: no services',
-      { services: servicesOf(unlocked) },
+      { desired: unlocked, services: servicesOf(unlocked) },
       'True NoServices: there is no service in the sets of this host',
     ],
   ])('with %s', (_what, change, expected) => {
@@ -260,7 +280,11 @@ describe('the status', () => {
     const observed = Array.from({ length: 3_000 }, (_, n) =>
       seen(`worker/${'s'.repeat(40)}${n}`, 'unknown', 'x'.repeat(4_000)),
     );
-    const status = reportHost({ ...base, services: servicesOf(unlocked, ...observed) }, undefined, NOW);
+    const status = reportHost(
+      { ...base, desired: unlocked, services: servicesOf(unlocked, ...observed) },
+      undefined,
+      NOW,
+    );
     expect(JSON.stringify({ type: 'status', status }).length).toBeLessThan(1_048_576);
     expect(statusSchema.safeParse(status).success).toBe(true);
   });

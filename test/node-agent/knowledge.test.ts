@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { Knowledge } from '../../node-agent/knowledge.ts';
 import { type Basis, recall } from '../../node-agent/recall.ts';
 import type { KnownSpec } from '../../reconcilers/copy/known-spec.ts';
-import { ABSENT, both, flagOf } from '../support/fake-flag-files.ts';
+import type { ObservedFlag } from '../../reconcilers/flags/flag-files.ts';
+import { ABSENT, both, flagOf, UNREAD } from '../support/fake-flag-files.ts';
 import { copies, copyOf, NO_COPY } from '../support/fake-spec-copies.ts';
 
 const spec = (generation: number, locked: boolean, servicesEnabled: boolean): KnownSpec => ({
@@ -56,6 +57,24 @@ describe('what an agent starts from', () => {
     expect(new Knowledge(flagsOf(7)).remembers).toEqual({ generation: 7, spec: null });
     expect(new Knowledge({ source: 'fresh-install' }).remembers).toBeNull();
     expect(new Knowledge(NOTHING).remembers).toBeNull();
+  });
+
+  it('a copy beside a flag that cannot be read: nothing of its unlock is begun until that is known', () => {
+    const look = (persistent: ObservedFlag) =>
+      recall({
+        copies: copies(copyOf(unlock(7)), copyOf(unlock(7))),
+        flags: { persistent, volatile: ABSENT },
+        trace: true,
+      });
+    const knowledge = new Knowledge(look(UNREAD));
+    knowledge.remembered(7);
+    expect(knowledge.desired.locked).not.toBe(false);
+    expect(knowledge.desired.servicesEnabled).toBe('leave');
+    const newer = new Knowledge(look(UNREAD));
+    newer.rebase(look(flagOf(8)));
+    expect(wish(newer)).toBe('locked true, enabled leave, generation 8');
+    knowledge.rebase(look(flagOf(6)));
+    expect(wish(knowledge)).toBe('locked false, enabled true, generation 7');
   });
 
   it('takes a later look at the disk, but only while no controller has spoken', () => {

@@ -4,7 +4,16 @@ import { isRecallUncertain, type RecallInput, recall } from '../../node-agent/re
 import type { KnownSpec } from '../../reconcilers/copy/known-spec.ts';
 import type { CopyState } from '../../reconcilers/copy/spec-copies.ts';
 import type { ObservedFlag } from '../../reconcilers/flags/flag-files.ts';
-import { A_FOLDER, A_LINK, ABSENT, both, flagOf, HAND_MADE } from '../support/fake-flag-files.ts';
+import {
+  A_FOLDER,
+  A_LINK,
+  ABSENT,
+  both,
+  flagOf,
+  HAND_MADE,
+  UNKNOWN,
+  UNREAD,
+} from '../support/fake-flag-files.ts';
 import { CORRUPT, copies, copyOf, NO_COPY, UNREADABLE } from '../support/fake-spec-copies.ts';
 
 const unlocked = (generation: number): KnownSpec => ({
@@ -121,6 +130,11 @@ describe('recall', () => {
     expect(describeBasis({ ...nothing, ...change })).toBe(basis);
   });
 
+  it.each([UNKNOWN, UNREAD])('is not certain of a copy beside a flag that may say more: %o', (persistent) => {
+    const input = { ...nothing, copies: twice(copyOf(unlocked(7))), flags: { persistent, volatile: ABSENT } };
+    expect(recall(input)).toMatchObject({ source: 'remembered', flagged: true, certain: false });
+  });
+
   it('keeps the spec of the copy that it believes', () => {
     const mixed = { ...nothing, copies: copies(copyOf(unlocked(8)), copyOf(locked(7))) };
     expect(recall(mixed)).toMatchObject({ source: 'remembered', known: unlocked(8) });
@@ -131,7 +145,7 @@ describe('recall', () => {
     fc.integer({ min: 1, max: 5 }).map((generation) => copyOf(unlocked(generation))),
   );
   const flag: fc.Arbitrary<ObservedFlag> = fc.oneof(
-    fc.constantFrom(ABSENT, HAND_MADE, A_LINK, A_FOLDER),
+    fc.constantFrom(ABSENT, HAND_MADE, A_LINK, A_FOLDER, UNKNOWN, UNREAD),
     fc.integer({ min: 0, max: 5 }).map(flagOf),
   );
   const anything: fc.Arbitrary<RecallInput> = fc.record({
@@ -165,7 +179,8 @@ describe('recall', () => {
           if (copy.state === 'valid') expect(generation).toBeGreaterThanOrEqual(copy.known.generation);
         }
         for (const flag of Object.values(input.flags)) {
-          if (flag.state === 'present') expect(generation).toBeGreaterThanOrEqual(flag.generation ?? 0);
+          const said = flag.state === 'present' ? flag.generation : null;
+          if (typeof said === 'number') expect(generation).toBeGreaterThanOrEqual(said);
         }
       }),
     );
@@ -179,6 +194,9 @@ describe('isRecallUncertain', () => {
     ['a copy', { copies: copies(UNREADABLE, copyOf(locked(7))) }, false],
     ['corrupt copies: they stay so', { copies: twice(CORRUPT) }, false],
     ['nothing', {}, false],
+    ['a flag that cannot be looked at', { flags: { persistent: UNKNOWN, volatile: ABSENT } }, true],
+    ['a flag that cannot be read', { flags: { persistent: UNREAD, volatile: ABSENT } }, true],
+    ['a folder where a flag should be: it stays so', { flags: both(A_FOLDER) }, false],
   ])('with %s', (_what, change, expected) => {
     expect(isRecallUncertain({ ...nothing, ...change })).toBe(expected);
   });

@@ -156,7 +156,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'node-agent/services-pass.ts',
-        find: 'const startsHeldBy = notTried ?? flagsHold ?? this.#graceHold() ?? this.#gatesHold();',
+        find: 'const startsHeldBy = notTried ?? flagsHold(desired, flags) ?? this.#graceHold() ?? this.#gatesHold();',
         replace: 'const startsHeldBy = this.#graceHold() ?? this.#gatesHold();',
       },
     ],
@@ -172,6 +172,11 @@ export const SABOTAGES: readonly Sabotage[] = [
         file: 'node-agent/services-pass.ts',
         find: 'desired = this.#options.knowledge.desired;\n      return',
         replace: 'return',
+      },
+      {
+        file: 'reconcilers/services/operations.ts',
+        find: ' || !this.#options.mayBegin(verb)',
+        replace: '',
       },
     ],
   },

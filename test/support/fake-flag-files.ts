@@ -66,6 +66,14 @@ export class FakeFlagFiles implements FlagFiles {
 export const ABSENT: ObservedFlag = { state: 'absent' };
 export const HAND_MADE: ObservedFlag = { state: 'present', generation: null };
 export const A_LINK: ObservedFlag = { state: 'obstructed', by: 'a link' };
-export const A_FOLDER: ObservedFlag = { state: 'blocked', message: 'a folder stands there' };
+export const A_FOLDER: ObservedFlag = {
+  state: 'blocked',
+  message: 'a folder stands there',
+  unreadable: false,
+};
+/** It cannot be looked at now. */
+export const UNKNOWN: ObservedFlag = { state: 'blocked', message: 'EIO: i/o error', unreadable: true };
+/** It is there, and what it says cannot be read now. */
+export const UNREAD: ObservedFlag = { state: 'present', generation: 'unreadable' };
 export const flagOf = (generation: number): ObservedFlag => ({ state: 'present', generation });
 export const both = (flag: ObservedFlag): ObservedFlags => ({ persistent: flag, volatile: flag });

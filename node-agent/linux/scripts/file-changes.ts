@@ -2,7 +2,7 @@
 // behind a link, is found by whoever looks without being told. fs.watch and not chokidar, which would watch every file of /run.
 import { type FSWatcher, watch } from 'node:fs';
 import { stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 interface Folder {
   readonly paths: Set<string>;
@@ -60,6 +60,8 @@ export class FileChanges {
   }
 
   #changed(path: string, folder: Folder, name: string | null): void {
+    // The folder itself was deleted or moved: its watch is dead, and a new one may be given the same inode (ext4).
+    if (name === basename(path)) disarm(folder);
     for (const file of folder.paths) if (name === null || file === join(path, name)) this.#onChange(file);
   }
 

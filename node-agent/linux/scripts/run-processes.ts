@@ -48,7 +48,7 @@ export async function endRun(run: Run, graceMs: number, clock: Clock): Promise<r
 }
 
 /** The living processes of a run. @throws when /proc can't be listed. */
-export async function membersOf({ runId, leader }: Run): Promise<readonly ProcessStat[]> {
+async function membersOf({ runId, leader }: Run): Promise<readonly ProcessStat[]> {
   // Nothing that started before its leader belongs to a run: most of a host is never looked into.
   const candidates = (await listProcesses()).filter((process) => process.startTicks >= leader.startTicks);
   const known = withDescendants(

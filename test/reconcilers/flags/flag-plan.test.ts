@@ -8,7 +8,16 @@ import {
   planFlags,
 } from '../../../reconcilers/flags/flag-plan.ts';
 import { describeBlocked, describeStep } from '../../../reconcilers/loop/plan.ts';
-import { A_FOLDER, A_LINK, ABSENT, both, flagOf, HAND_MADE } from '../../support/fake-flag-files.ts';
+import {
+  A_FOLDER,
+  A_LINK,
+  ABSENT,
+  both,
+  flagOf,
+  HAND_MADE,
+  UNKNOWN,
+  UNREAD,
+} from '../../support/fake-flag-files.ts';
 
 const locked: FlagPlanInput = {
   locked: true,
@@ -176,7 +185,7 @@ describe('planFlags', () => {
 });
 
 const flagArbitrary: fc.Arbitrary<ObservedFlag> = fc.oneof(
-  fc.constantFrom(ABSENT, HAND_MADE, A_LINK, A_FOLDER),
+  fc.constantFrom(ABSENT, HAND_MADE, A_LINK, A_FOLDER, UNKNOWN, UNREAD),
   fc.integer({ min: 0, max: 12 }).map(flagOf),
 );
 const inputArbitrary: fc.Arbitrary<FlagPlanInput> = fc.record({

@@ -153,6 +153,51 @@ describe('ControlLoop', () => {
     expect(began.services).toEqual([0, 100]);
   });
 
+  it('looks at once when something happens', async () => {
+    const { began, loop } = setUp();
+    loop.hint('flags');
+    await settle();
+    loop.hint('flags');
+    await settle();
+    expect(began.flags).toEqual([0, 0]);
+  });
+
+  it('leaves what happens while a failure is backed off to the retry: its own writes happen too', async () => {
+    const { clock, began, loop } = setUp({ flags: async () => RETRY });
+    loop.request('flags');
+    for (let ms = 0; ms < 500; ms += 10) {
+      await clock.advance(10);
+      loop.hint('flags');
+    }
+    expect(began.flags).toEqual([0, 75, 225]);
+  });
+
+  it('leaves to the retry what happens during a look that fails again', async () => {
+    const { clock, began, loop } = setUp({
+      flags: async () => {
+        loop.hint('flags');
+        return RETRY;
+      },
+    });
+    loop.request('flags');
+    await clock.advance(5_000);
+    expect(began.flags.length).toBeLessThan(10);
+  });
+
+  it('looks once more for what happens during the look that succeeds after a failure', async () => {
+    const outcomes = [RETRY, SETTLED];
+    const { clock, began, loop } = setUp({
+      flags: async () => {
+        const outcome = outcomes.shift();
+        if (outcome?.kind === 'settled') loop.hint('flags');
+        return outcome ?? SETTLED;
+      },
+    });
+    loop.request('flags');
+    await clock.advance(1_000);
+    expect(began.flags).toEqual([0, 75, 75]);
+  });
+
   it('lets the running look end when it stops, tells it so, and begins no other', async () => {
     const ends: (() => void)[] = [];
     let signal: AbortSignal | undefined;

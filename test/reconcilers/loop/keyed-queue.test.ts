@@ -6,13 +6,13 @@ import { settle } from '../../support/fake-clock.ts';
 type Key = 'flags' | 'services';
 
 /** A queue whose runs end when told to. */
-function setUp() {
+function setUp(concurrency = 2) {
   const begun: Key[] = [];
   const open: { readonly key: Key; readonly end: () => void }[] = [];
   const queue = new KeyedQueue<Key>((key) => {
     begun.push(key);
     return new Promise((end) => open.push({ key, end }));
-  }, 2);
+  }, concurrency);
   const running = (key: Key) => open.filter((run) => run.key === key).length;
   const endOne = async (key: Key) => {
     const index = open.findIndex((run) => run.key === key);
@@ -67,6 +67,17 @@ describe('KeyedQueue', () => {
     queue.add('services');
     await settle();
     expect(isClosed).toBe(false);
+    await endOne('flags');
+    await closing;
+    expect(begun).toEqual(['flags']);
+  });
+
+  it('drops what waits for another key when it closes', async () => {
+    const { queue, begun, endOne } = setUp(1);
+    queue.add('flags');
+    queue.add('services');
+    await settle();
+    const closing = queue.close();
     await endOne('flags');
     await closing;
     expect(begun).toEqual(['flags']);

@@ -17,11 +17,13 @@ function setUp() {
   const clock = new FakeClock();
   const driver = new FakeServiceDriver(seen(WEB.id, 'stopped'));
   const ended: EndedOperation[] = [];
+  const wanted = new Set<Verb>(['start', 'stop']);
   const operations = new Operations({
     driver,
     clock,
     random: middle,
     retryCapMs: 5_000,
+    mayBegin: (verb) => wanted.has(verb),
     onEnd: (operation) => ended.push(operation),
   });
   /** Runs a verb to its end. */
@@ -37,7 +39,7 @@ function setUp() {
     return history && history.notBeforeMs - clock.monotonicMs();
   };
   const attempts = () => operations.history.get(WEB.id)?.attempts;
-  return { clock, driver, ended, operations, run, look, nextInMs, attempts };
+  return { clock, driver, ended, wanted, operations, run, look, nextInMs, attempts };
 }
 
 describe('Operations', () => {
@@ -76,6 +78,29 @@ describe('Operations', () => {
     driver.runs[3]?.end(SUCCEEDED);
     await settle();
     expect(driver.runs).toHaveLength(17);
+  });
+
+  it('I3: begins none of those that wait for their turn once they are not wanted any more', async () => {
+    const { driver, ended, wanted, operations } = setUp();
+    for (let n = 0; n < 20; n += 1) operations.begin(serviceOf(`worker/s${n}`), 'start');
+    await settle();
+    wanted.delete('start');
+    for (const run of driver.runs) run.end(SUCCEEDED);
+    await settle();
+    expect(driver.runs).toHaveLength(16);
+    expect(ended.map(({ result }) => result.kind).slice(16)).toEqual(Array(4).fill('aborted'));
+    expect(operations.inFlight.size).toBe(0);
+  });
+
+  it('begins nothing that was aborted while it waited for its turn', async () => {
+    const { driver, operations } = setUp();
+    for (let n = 0; n < 17; n += 1) operations.begin(serviceOf(`worker/s${n}`), 'start');
+    operations.abort('worker/s16');
+    await settle();
+    driver.runs[0]?.end(SUCCEEDED);
+    await settle();
+    expect(driver.begun).not.toContain('start worker/s16');
+    expect(operations.inFlight.has('worker/s16')).toBe(false);
   });
 
   it('aborts the run of one service, and remembers nothing against it', async () => {

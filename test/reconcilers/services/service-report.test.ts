@@ -12,7 +12,14 @@ const HELD = { reason: 'BootGrace', message: 'just booted' };
 function setUp(enabled: boolean | 'leave', ...observed: readonly ServiceObservation[]) {
   const clock = new FakeClock();
   const driver = new FakeServiceDriver(...observed);
-  const operations = new Operations({ driver, clock, random: middle, retryCapMs: 5_000, onEnd: () => {} });
+  const operations = new Operations({
+    driver,
+    clock,
+    random: middle,
+    retryCapMs: 5_000,
+    mayBegin: () => true,
+    onEnd: () => {},
+  });
   const begin = async (verb: Verb, id: string) => {
     operations.begin(serviceOf(id), verb);
     await settle();

@@ -16,7 +16,14 @@ const signal = new AbortController().signal;
 function setUp(...observed: readonly ServiceObservation[]) {
   const clock = new FakeClock();
   const driver = new FakeServiceDriver(...observed);
-  const operations = new Operations({ driver, clock, random: middle, retryCapMs: 5_000, onEnd: () => {} });
+  const operations = new Operations({
+    driver,
+    clock,
+    random: middle,
+    retryCapMs: 5_000,
+    mayBegin: () => true,
+    onEnd: () => {},
+  });
   const reconciler = new ServicesReconciler(driver, operations, clock);
   /** One pass. */
   const pass = async (desired: ServicesDesired) => {

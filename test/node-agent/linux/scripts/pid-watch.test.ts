@@ -4,7 +4,7 @@ import { stat } from 'node:fs/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { PidWatch } from '../../../../node-agent/linux/scripts/pid-watch.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
-import { kill, Sandbox, until } from './sandbox.ts';
+import { kill, lives, Sandbox, until } from './sandbox.ts';
 
 let sandbox: Sandbox;
 let pidFile: string;
@@ -138,6 +138,7 @@ describe('S15 a process that appears', () => {
   it('is told when the pid file named one that was dead', async () => {
     const dead = startProcess();
     kill(dead);
+    await until(() => !lives(dead));
     write(dead);
     watch.watch(new Set([pidFile]));
     await pass();
@@ -154,12 +155,44 @@ describe('S15 a process that appears', () => {
     await comes(1);
   });
 
-  it('is told when its folder did not exist before', async () => {
+  it('is told at the next resync when its folder did not exist before, and at once from then on', async () => {
     pidFile = sandbox.path('made/later/x.pid');
     watch.watch(new Set([pidFile]));
     await pass();
     sandbox.file('made/later/x.pid', String(startProcess()));
+    await pass();
+    expect(events).toBe(0);
+    watch.watch(new Set([pidFile]));
     await comes(1);
+    write(startProcess());
+    await comes(2);
+  });
+
+  it('is told although its folder was deleted and made anew meanwhile', async () => {
+    sandbox.file('deleted/other', '');
+    pidFile = sandbox.path('deleted/x.pid');
+    watch.watch(new Set([pidFile]));
+    await pass();
+    rmSync(sandbox.path('deleted'), { recursive: true });
+    sandbox.file('deleted/other', '');
+    await pass();
+    watch.watch(new Set([pidFile]));
+    await pass();
+    write(startProcess());
+    await comes(1);
+  });
+
+  it('costs no timer while no process lives', async () => {
+    watch.watch(new Set([pidFile]));
+    await pass();
+    expect(clock.timers).toBe(0);
+    const pid = startProcess();
+    write(pid);
+    await comes(1);
+    expect(clock.timers).toBe(1);
+    kill(pid);
+    await comes(2);
+    expect(clock.timers).toBe(0);
   });
 });
 
