@@ -1,5 +1,5 @@
 // The controller's data folder and what lies in it: DIR/controller.db and DIR/controller.sock. Only the composition root calls it.
-import { chmodSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
 
@@ -46,7 +46,7 @@ export function removeStaleSocket(socket: string): void {
 
 function makeFolder(folder: string): void {
   try {
-    mkdirSync(dirname(resolve(folder)), { recursive: true });
+    makeMissing(dirname(resolve(folder)));
     mkdirSync(folder, { mode: 0o700 });
     // Whatever the umask.
     chmodSync(folder, 0o700);
@@ -54,6 +54,13 @@ function makeFolder(folder: string): void {
     if (errnoOf(error) !== 'EEXIST') throw cannot('make', folder, error);
   }
   checkPrivate(folder);
+}
+
+/** Level by level: Node's own recursive mkdir never returns where a parent can't be made, below /proc for one (seen with 24.21.0). */
+function makeMissing(folder: string): void {
+  if (existsSync(folder)) return;
+  makeMissing(dirname(folder));
+  mkdirSync(folder);
 }
 
 function checkPrivate(folder: string): void {

@@ -36,6 +36,7 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
     clock,
     log,
   };
+  const gates = new ScriptGates({ ...scripts, gatesDir: config.gates });
   const agent = await HostAgent.start(
     {
       ...config,
@@ -55,7 +56,7 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
           ? []
           : [new WebSocketTransport({ socketPath: config.controllerSocket })],
       services: new ScriptsDriver({ ...scripts, servicesDir: config.services.scripts }),
-      gates: new ScriptGates({ ...scripts, gatesDir: config.gates }),
+      gates,
       flagWatch: new ChokidarFlagWatch({ paths: [config.flags.volatile, config.flags.persistent], log }),
       publish: (status) => statusFile.publish(status),
     },
@@ -63,7 +64,7 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
   return {
     // Flags, services and runs in flight stay as they are.
     async stop() {
-      await agent.stop();
+      await Promise.all([agent.stop(), gates.close()]);
       await statusFile.settled();
       lock.release();
     },

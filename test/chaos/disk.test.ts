@@ -1,6 +1,6 @@
 // Disks that are full or read-only, roots that lead outside, and an agent that is ended in the middle of a script: on the real programs.
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { findCondition } from '../../desired-state/conditions.ts';
@@ -9,6 +9,7 @@ import { linesOf } from './fixtures/log-lines.ts';
 import { daemonsOf, isAlive } from './fixtures/processes.ts';
 import { LOCKED, Sandbox, UNLOCKED } from './fixtures/sandbox.ts';
 import { daemon } from './fixtures/scripts.ts';
+import { removeTree } from './fixtures/trees.ts';
 import { staysTrue, until, untilFine, within } from './fixtures/wait.ts';
 
 /** Mounts are for root; CI is. */
@@ -17,9 +18,9 @@ const isRoot = process.geteuid?.() === 0;
 /** A small file system of its own at `folder`, until the test is over. */
 function mountSmall(folder: string): void {
   mkdirSync(folder, { recursive: true });
-  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=755', 'tmpfs', folder]);
+  execFileSync('/bin/mount', ['-t', 'tmpfs', '-o', 'size=64k,mode=755', 'tmpfs', folder]);
   // Lazily: an agent of a failed test may still have it open.
-  onTestFinished(() => void execFileSync('umount', ['-l', folder]));
+  onTestFinished(() => void execFileSync('/bin/umount', ['-l', folder]));
 }
 
 function fillUp(folder: string): void {
@@ -47,7 +48,7 @@ describe.runIf(isRoot)('the disk of the persistent flag', () => {
     await sandbox.untilFlags('volatile only');
     await untilFlagsSay(sandbox, 'False', /ENOSPC|no space/i);
     expect((await sandbox.host()).status.observedGeneration).toBe(metadata.generation);
-    execFileSync('rm', [join(disk, 'filler')]);
+    rmSync(join(disk, 'filler'));
     await sandbox.untilReady(LOCKED);
     expect(sandbox.presence()).toBe('both');
   });
@@ -58,7 +59,7 @@ describe.runIf(isRoot)('the disk of the persistent flag', () => {
     const disk = dirname(sandbox.flags.persistent);
     mountSmall(disk);
     await sandbox.startBoth();
-    execFileSync('mount', ['-o', 'remount,ro', disk]);
+    execFileSync('/bin/mount', ['-o', 'remount,ro', disk]);
     await sandbox.ask('unlock');
     await untilFlagsSay(sandbox, 'False', /EROFS|read-only/i);
     await staysTrue(
@@ -66,7 +67,7 @@ describe.runIf(isRoot)('the disk of the persistent flag', () => {
       () => sandbox.presence() === 'both' && sandbox.read('calls') === '',
       1_500,
     );
-    execFileSync('mount', ['-o', 'remount,rw', disk]);
+    execFileSync('/bin/mount', ['-o', 'remount,rw', disk]);
     await sandbox.untilReady(UNLOCKED);
     expect(sandbox.presence()).toBe('neither');
   });
@@ -91,7 +92,7 @@ it.runIf(isRoot)(
     await untilFlagsSay(sandbox, 'False', /cannot be written to the disk, so it is not begun/);
     await staysTrue('both flags stay', () => sandbox.presence() === 'both', 1_500);
     expect((await sandbox.host()).status.observedGeneration).toBe(metadata.generation);
-    execFileSync('rm', [join(sandbox.stateDir, 'filler')]);
+    rmSync(join(sandbox.stateDir, 'filler'));
     await sandbox.untilReady(UNLOCKED);
     expect(sandbox.presence()).toBe('neither');
   },
@@ -173,6 +174,16 @@ describe('an agent that is ended', () => {
     const { code, stderr } = await sandbox.agentStatus();
     expect(code).toBe(1);
     expect(stderr).toMatch(/not running/);
+  });
+
+  it('is not: its status can be read again within a resync when runDir was deleted', async () => {
+    const sandbox = new Sandbox();
+    await sandbox.startBoth();
+    removeTree(sandbox.runDir);
+    await untilFine(async () => {
+      const { code, stderr } = await sandbox.agentStatus('-o', 'json');
+      return code === 0 ? undefined : stderr;
+    });
   });
 
   it('is not there: `lockstep-agent status` says so without a trace of it', async () => {

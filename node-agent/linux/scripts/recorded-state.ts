@@ -10,7 +10,7 @@ import type { RunRecord } from './run-records.ts';
 const MAX_MESSAGE = 2_048;
 
 /**
- * A verb that did not succeed leaves the service where that verb is tried again: a start stopped, a stop running.
+ * A verb that did not succeed, or whose end nobody saw, leaves the service incomplete: whichever verb is wanted is run again.
  * @param record of a run that is not under way; undefined: it was never run since the boot.
  */
 export function recordedState(record: RunRecord | undefined): Pick<ServiceObservation, 'state' | 'message'> {
@@ -19,7 +19,7 @@ export function recordedState(record: RunRecord | undefined): Pick<ServiceObserv
   if (end?.succeeded === true)
     return { state: verb === 'start' ? 'running' : 'stopped', message: end.message };
   return {
-    state: verb === 'start' ? 'stopped' : 'running',
+    state: 'incomplete',
     message: `its last ${verb} ${end?.message ?? describeRun({ kind: 'ended-unseen' })}`,
   };
 }
@@ -35,7 +35,7 @@ export function withEnd(record: RunRecord, result: RunResult): RunRecord {
 
 /**
  * In the place of a record that was damaged. What is left of the service's runs says which way to err: a process of one says that it was started, so
- * that it is not started twice and a stop reaches it; without any, it is stopped, so that it does not stay down for ever.
+ * that it is not started twice and a stop reaches it; without any it is incomplete, so that it does not stay down for ever.
  */
 export function rebuiltRecord(
   base: Pick<RunRecord, 'bootId' | 'runId' | 'startedAt'>,

@@ -26,27 +26,27 @@ describe('what a record says of a service without status', () => {
     [
       'a start that failed',
       withEnd(start, failed),
-      'stopped',
+      'incomplete',
       'its last start failed with exit code 7: no disk',
     ],
     [
       'a stop that failed',
       withEnd(stop, failed),
-      'running',
+      'incomplete',
       'its last stop failed with exit code 7: no disk',
     ],
-    ['an aborted start', withEnd(start, { kind: 'aborted' }), 'stopped', 'its last start was aborted'],
-    ['an aborted stop', withEnd(stop, { kind: 'aborted' }), 'running', 'its last stop was aborted'],
+    ['an aborted start', withEnd(start, { kind: 'aborted' }), 'incomplete', 'its last start was aborted'],
+    ['an aborted stop', withEnd(stop, { kind: 'aborted' }), 'incomplete', 'its last stop was aborted'],
     [
       'a start whose end nobody saw',
       start,
-      'stopped',
+      'incomplete',
       'its last start ended unseen, during a restart of the agent',
     ],
     [
       'a stop whose end nobody saw',
       stop,
-      'running',
+      'incomplete',
       'its last stop ended unseen, during a restart of the agent',
     ],
     [
@@ -58,7 +58,7 @@ describe('what a record says of a service without status', () => {
     [
       'a damaged one and no process',
       rebuiltRecord(start, false),
-      'stopped',
+      'incomplete',
       'its last start left a damaged record and no process',
     ],
   ])('%s', (_, record, state, message) => {

@@ -63,7 +63,7 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     // Its record can't tell how the start ended: it is tried again.
     expect((await driver.observe(never)).services).toMatchObject([
       {
-        state: 'stopped',
+        state: 'incomplete',
         message: 'its last start ended unseen, during a restart of the agent',
         recorded: true,
       },
@@ -76,7 +76,7 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     const [resumed] = await driver.resume();
     sandbox.file('go', '');
     await resumed?.ended;
-    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'running' });
+    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'incomplete' });
   });
 
   it('a script with status tells what came of it', async () => {
@@ -116,7 +116,7 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     expect(JSON.parse(sandbox.read(RECORD))).toMatchObject({
       end: { succeeded: false, message: 'ended unseen, during a restart of the agent' },
     });
-    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'stopped' });
+    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'incomplete' });
   });
 
   it('a pid that another process has now is not taken for the run', async () => {

@@ -91,7 +91,7 @@ describe('S8 a run past its time limit', () => {
     expect(await drive(clock, running)).toEqual({ kind: 'timed-out', afterMs: 30_000, tail: '' });
     expect(lives(await sandbox.pid('pid'))).toBe(false);
     expect((await driver.observe(never)).services).toMatchObject([
-      { state: 'stopped', message: 'its last start was ended at its time limit of 30000 ms, no output' },
+      { state: 'incomplete', message: 'its last start was ended at its time limit of 30000 ms, no output' },
     ]);
     sandbox.file('ok', '');
     expect(await driver.run(service, 'start', never)).toMatchObject({ kind: 'succeeded' });
@@ -202,7 +202,7 @@ describe('a service whose script has no status', () => {
     sandbox.file('fail', '');
     await driver.run(service, 'stop', never);
     expect(await look()).toMatchObject({
-      state: 'running',
+      state: 'incomplete',
       message: 'its last stop failed with exit code 9, no output',
     });
     rmSync(sandbox.path('fail'));
@@ -239,7 +239,7 @@ describe('a service whose script has no status', () => {
     for (const name of ['d', 'once'])
       writeFileSync(sandbox.path(`run/services/worker/${name}.json`), '{"bootId":');
     const [both, atOnce] = await Promise.all([driver.observe(never), driver.observe(never)]);
-    expect(states(both)).toEqual({ 'worker/d': 'running', 'worker/once': 'stopped' });
+    expect(states(both)).toEqual({ 'worker/d': 'running', 'worker/once': 'incomplete' });
     expect(states(atOnce)).toEqual(states(both));
     expect(readdirSync(sandbox.path('run/services/worker')).sort()).toEqual([
       'd.json',
@@ -249,7 +249,10 @@ describe('a service whose script has no status', () => {
     ]);
     expect(states(await driver.observe(never))).toEqual(states(both));
     await driver.run(daemon, 'stop', never);
-    expect(states(await driver.observe(never))).toEqual({ 'worker/d': 'stopped', 'worker/once': 'stopped' });
+    expect(states(await driver.observe(never))).toEqual({
+      'worker/d': 'stopped',
+      'worker/once': 'incomplete',
+    });
   });
 
   it('and a record that can not be read is unknown', async () => {
