@@ -35,6 +35,6 @@ export interface AgentPorts {
   readonly services: ServiceDriver;
   readonly gates: GateDriver;
   readonly flagWatch: FlagWatch;
-  /** Shows what the agent knows and does, to people on this host. Called when it changed; never throws. */
-  readonly publish: (status: AgentStatus) => void;
+  /** Shows what the agent knows and does, to people on this host. Called after each pass; `isNews`: it changed. Never throws. */
+  readonly publish: (status: AgentStatus, isNews: boolean) => void;
 }

@@ -58,7 +58,7 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
       services: new ScriptsDriver({ ...scripts, servicesDir: config.services.scripts }),
       gates,
       flagWatch: new ChokidarFlagWatch({ paths: [config.flags.volatile, config.flags.persistent], log }),
-      publish: (status) => statusFile.publish(status),
+      publish: (status, isNews) => statusFile.publish(status, isNews),
     },
   );
   return {

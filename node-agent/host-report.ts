@@ -6,7 +6,7 @@ import {
   stampCondition,
 } from '../desired-state/conditions.ts';
 import { messageOf } from '../desired-state/errors.ts';
-import type { FlagState, Role, Status } from '../desired-state/host.ts';
+import type { FlagState, Role, Spec, Status } from '../desired-state/host.ts';
 import type { ObservedFlag } from '../reconcilers/flags/flag-files.ts';
 import { describeStep } from '../reconcilers/loop/plan.ts';
 import type { Operations } from '../reconcilers/services/operations.ts';
@@ -30,8 +30,8 @@ export interface HostReportInput {
   readonly generation: number;
   /** What is to be so now. */
   readonly desired: Desired;
-  /** There is a newer spec that is not remembered yet: `desired` is only its restrictive half. */
-  readonly isHalf: boolean;
+  /** A newer spec that is not remembered yet, of which `desired` is only the restrictive half; undefined: `desired` is the whole. */
+  readonly pending: Spec | undefined;
   readonly acknowledged: number;
   /** Nothing at all is known of what should be (rule 5). */
   readonly knowsNothing: boolean;
@@ -70,7 +70,7 @@ export function reportHost(input: HostReportInput, previous: Status | undefined,
   };
 }
 
-function claimFlagsInSync({ flags, generation, isHalf }: HostReportInput): ConditionClaim {
+function claimFlagsInSync({ flags, generation, pending }: HostReportInput): ConditionClaim {
   const claim = claimer('FlagsInSync', generation);
   if (flags === undefined) return claim('Unknown', 'NotLookedYet', 'the flags have not been looked at yet');
   const { desired, result, copyFailure, remembered } = flags;
@@ -82,7 +82,8 @@ function claimFlagsInSync({ flags, generation, isHalf }: HostReportInput): Condi
     );
   }
   if (copyFailure !== undefined && !remembered) {
-    const half = desired.locked ? 'a lock is applied but not acknowledged' : 'it is not begun';
+    const half =
+      pending?.locked === false ? 'the unlock is not begun' : 'the lock is applied but not acknowledged';
     return claim(
       'False',
       'NotRemembered',
@@ -101,7 +102,7 @@ function claimFlagsInSync({ flags, generation, isHalf }: HostReportInput): Condi
   }
   const wish = desired.locked ? 'present' : 'absent';
   if (!result.inSync) return claim('False', 'Correcting', `the flags are not both ${wish} yet`);
-  if (desired.generation !== generation || isHalf) {
+  if (desired.generation !== generation || pending !== undefined) {
     return claim('False', 'Pending', `generation ${generation} has not been looked at yet`);
   }
   return claim('True', 'AsDesired', `both flags are ${wish}`);
@@ -116,7 +117,7 @@ function claimServices(input: HostReportInput): ConditionClaim {
       'services have not been asked yet',
     );
   }
-  if (input.isHalf || !isSameWish(input.services?.desired, input.desired)) {
+  if (input.pending !== undefined || !isSameWish(input.services?.desired, input.desired)) {
     return claimer('ServicesInSync', input.generation)(
       'False',
       'Pending',

@@ -62,7 +62,7 @@ export class Reporter {
       {
         generation: knowledge.generation,
         desired: knowledge.desired,
-        isHalf: knowledge.newest !== undefined && !knowledge.isRemembered,
+        pending: knowledge.isRemembered ? undefined : knowledge.newest?.spec,
         acknowledged: flagsPass.acknowledged,
         knowsNothing: knowledge.source === 'nothing',
         flags: flagsPass.view,
@@ -82,10 +82,10 @@ export class Reporter {
   #publish(status: Status): void {
     const document = this.#makeDocument(status);
     const text = JSON.stringify(document);
-    if (text === this.#published) return;
+    const isNews = text !== this.#published;
     this.#published = text;
     const { clock, publish } = this.#options.ports;
-    publish({ ...document, updatedAt: nowIso(clock) });
+    publish({ ...document, updatedAt: nowIso(clock) }, isNews);
   }
 
   #makeDocument(status: Status): Omit<AgentStatus, 'updatedAt'> {

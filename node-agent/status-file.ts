@@ -82,15 +82,21 @@ export class StatusFile {
   /** The newest not yet begun to be written: at most one waits. */
   #waiting: AgentStatus | undefined;
   #writing: Promise<void> | undefined;
+  #isNews = false;
   #isFailing = false;
 
   constructor(options: StatusFileOptions) {
     this.#options = options;
   }
 
-  /** Replaces the file in the background, the newest winning; never throws. A failure is logged once, and the next publish tries again. */
-  publish(status: AgentStatus): void {
+  /**
+   * Replaces the file in the background, the newest winning; never throws. A failure is logged once, and the next publish tries again.
+   * @param isNews false: only where the file is gone, or could not be written.
+   */
+  publish(status: AgentStatus, isNews: boolean): void {
+    if (!isNews && this.#waiting !== undefined) return;
     this.#waiting = status;
+    this.#isNews ||= isNews;
     this.#writing ??= this.#writeWaiting();
   }
 
@@ -101,10 +107,17 @@ export class StatusFile {
 
   async #writeWaiting(): Promise<void> {
     for (let next = this.#waiting; next !== undefined; next = this.#waiting) {
+      const isNews = this.#isNews;
       this.#waiting = undefined;
-      await this.#write(next);
+      this.#isNews = false;
+      if (isNews || this.#isFailing || (await this.#isGone())) await this.#write(next);
     }
     this.#writing = undefined;
+  }
+
+  async #isGone(): Promise<boolean> {
+    const { disk, runDir } = this.#options;
+    return (await disk.kindOf(statusPath(runDir)).catch(() => 'absent')) === 'absent';
   }
 
   async #write(status: AgentStatus): Promise<void> {

@@ -64,6 +64,9 @@ export class Operations {
   readonly #queue = new PQueue({ concurrency: MAX_RUNS_AT_ONCE });
   readonly #inFlight = new Map<string, Operation>();
   readonly #remembered = new Map<string, Remembered>();
+  /** When a run of each service last began or ended, in begins and ends counted since the start. */
+  readonly #changedAt = new Map<string, number>();
+  #changes = 0;
 
   constructor(options: OperationsOptions) {
     this.#options = options;
@@ -75,6 +78,16 @@ export class Operations {
 
   get history(): ReadonlyMap<string, ServiceHistory> {
     return this.#remembered;
+  }
+
+  /** Begins and ends of runs so far: taken before a look, it tells afterwards which of its answers are old news. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Services of which a run began or ended after `changes` was read. */
+  changedSince(changes: number): ReadonlySet<string> {
+    return new Set([...this.#changedAt].filter(([, at]) => at > changes).map(([id]) => id));
   }
 
   /** How the last run of a service failed, and with which verb; undefined when it succeeded or none was. */
@@ -111,12 +124,16 @@ export class Operations {
     this.#inFlight.get(id)?.abort();
   }
 
-  /** Notes what a look saw: what was done and is undone again counts as an attempt that failed, and what stays as wished is forgiven. */
-  note(observed: readonly ServiceObservation[]): void {
+  /**
+   * Notes what a look saw: what was done and is undone again counts as an attempt that failed, and what stays as wished is forgiven.
+   * @param stale services whose answer is old news.
+   */
+  note(observed: readonly ServiceObservation[], stale: ReadonlySet<string>): void {
     const nowMs = this.#options.clock.monotonicMs();
     for (const { service, state } of observed) {
       const remembered = this.#remembered.get(service.id);
       if (remembered === undefined || state === 'unknown' || this.#inFlight.has(service.id)) continue;
+      if (stale.has(service.id)) continue;
       const isAsWished = state === (remembered.verb === 'start' ? 'running' : 'stopped');
       const sinceDoneMs = nowMs - (remembered.doneAtMs ?? nowMs);
       if (isAsWished && (sinceDoneMs >= STABLE_MS || remembered.failure !== undefined)) {
@@ -129,12 +146,19 @@ export class Operations {
   }
 
   #track(service: Service, verb: Verb, abort: () => void, ended: Promise<RunResult>): void {
+    this.#noteChange(service.id);
     this.#inFlight.set(service.id, { service, verb, since: this.#options.clock.now(), abort });
     void ended.then((result) => {
       this.#inFlight.delete(service.id);
+      this.#noteChange(service.id);
       this.#noteEnd(service, verb, result);
       this.#options.onEnd({ service, verb, result });
     });
+  }
+
+  #noteChange(id: string): void {
+    this.#changes += 1;
+    this.#changedAt.set(id, this.#changes);
   }
 
   #noteEnd(service: Service, verb: Verb, result: RunResult): void {
@@ -181,6 +205,9 @@ export class Operations {
     const there = new Set(observed.map(({ service }) => service.id));
     for (const id of this.#remembered.keys()) {
       if (!there.has(id) && !this.#inFlight.has(id)) this.#remembered.delete(id);
+    }
+    for (const id of this.#changedAt.keys()) {
+      if (!there.has(id) && !this.#inFlight.has(id)) this.#changedAt.delete(id);
     }
   }
 }

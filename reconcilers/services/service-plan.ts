@@ -27,6 +27,8 @@ export interface ServicePlanInput {
   /** What holds every stop back, or undefined: only that the flags were not looked at yet for this desired state. */
   readonly stopsHeldBy: Omit<Blocked, 'target'> | undefined;
   readonly observed: readonly ServiceObservation[];
+  /** Services of which a run began or ended during the look: what it saw of them may be from before, and the run's end asks for another look. */
+  readonly stale: ReadonlySet<string>;
   readonly inFlight: ReadonlyMap<string, { readonly service: Service; readonly verb: Verb }>;
   readonly history: ReadonlyMap<string, ServiceHistory>;
   readonly nowMs: number;
@@ -42,7 +44,8 @@ export function planServices(input: ServicePlanInput): ServicePlan {
   const verb: Verb = input.enabled ? 'start' : 'stop';
   const aborts = planAborts(input, verb);
   const held = verb === 'start' ? input.startsHeldBy : input.stopsHeldBy;
-  const due = input.observed.filter((seen) => needs(seen, verb) && !input.inFlight.has(seen.service.id));
+  const settled = input.observed.filter(({ service }) => !input.stale.has(service.id));
+  const due = settled.filter((seen) => needs(seen, verb) && !input.inFlight.has(seen.service.id));
   if (held !== undefined) {
     return {
       steps: aborts,
@@ -51,7 +54,7 @@ export function planServices(input: ServicePlanInput): ServicePlan {
     };
   }
   const { steps, blocked, nextInMs } = planInOrder(input, due, verb);
-  return { steps: [...aborts, ...steps], blocked, nextInMs };
+  return { steps: [...aborts, ...steps], blocked: [...blocked, ...planOtherLooks(input)], nextInMs };
 }
 
 /** The order of starting: set, then group (no prefix last), then name. Stopping is the reverse. */
@@ -68,6 +71,13 @@ function comparePlaces(a: Service, b: Service): number {
 /** Unknown is reported and gets no step: it may be either. */
 function needs(seen: ServiceObservation, verb: Verb): boolean {
   return seen.state === 'incomplete' || seen.state === (verb === 'start' ? 'stopped' : 'running');
+}
+
+/** An ended run whose service has not been looked at since: nothing is as desired before that. */
+function planOtherLooks({ stale, inFlight }: ServicePlanInput): Blocked[] {
+  return [...stale]
+    .filter((id) => !inFlight.has(id))
+    .map((id) => waiting(id, 'LookAgain', 'a run of it ended during the look'));
 }
 
 function planAborts(input: ServicePlanInput, verb: Verb): ServiceStep[] {
@@ -106,9 +116,9 @@ function planInOrder(input: ServicePlanInput, due: readonly ServiceObservation[]
       if (underWay) continue;
       const waitMs = notBeforeMs - input.nowMs;
       if (holder !== undefined) {
-        blocked.push(waiting(service, 'WaitsForOrder', `its ${verb} comes after that of ${holder.id}`));
+        blocked.push(waiting(service.id, 'WaitsForOrder', `its ${verb} comes after that of ${holder.id}`));
       } else if (waitMs > 0) {
-        blocked.push(waiting(service, 'BackedOff', whyBackedOff(verb, attempts)));
+        blocked.push(waiting(service.id, 'BackedOff', whyBackedOff(verb, attempts)));
         nextInMs = Math.min(nextInMs ?? waitMs, waitMs);
       } else {
         steps.push({ kind: verb, target: service.id, service, reason: whyStep(verb, isIncomplete) });
@@ -162,6 +172,6 @@ function whyBackedOff(verb: Verb, attempts: number): string {
     : `its ${verb} failed ${attempts === 1 ? 'once' : `${attempts} times in a row`} and is backed off`;
 }
 
-function waiting(service: Service, reason: string, message: string): Blocked {
-  return { target: service.id, reason, message };
+function waiting(target: string, reason: string, message: string): Blocked {
+  return { target, reason, message };
 }

@@ -49,13 +49,12 @@ export function claimServicesInSync(input: ServiceReportInput): ConditionClaim {
   if (unknown.length > 0) return claim('Unknown', 'ServiceUnknown', nameAll(unknown));
   const wanted = enabled ? 'running' : 'stopped';
   const others = services.filter((service) => service.state !== wanted);
-  const first = others[0];
-  if (first === undefined) {
+  const held = plan.blocked[0];
+  if (others.length === 0 && held === undefined) {
     return services.length === 0
       ? claim('True', 'NoServices', 'there is no service in the sets of this host')
       : claim('True', 'AsDesired', `${count(services.length)} ${wanted}`);
   }
-  const held = plan.blocked[0];
   if (held !== undefined && others.every(({ state }) => state === 'stopped' || state === 'running')) {
     return claim('False', held.reason, `${held.target}: ${held.message}`);
   }

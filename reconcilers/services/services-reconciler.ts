@@ -39,22 +39,32 @@ export class ServicesReconciler {
    * @param decide is asked after the services were, so that what it says is as new as can be when a start begins.
    */
   async reconcile(decide: () => Promise<ServicesDesired>, signal: AbortSignal): Promise<ServicesResult> {
+    const { changes } = this.#operations;
     const observed = await this.#driver.observe(signal);
-    this.#operations.note(observed.services);
-    const plan = planServices(this.#input(observed, await decide()));
+    this.#operations.note(observed.services, this.#operations.changedSince(changes));
+    const plan = planServices(this.#input(observed, await decide(), changes));
     if (!signal.aborted) for (const step of plan.steps) this.#apply(step);
     return { observed, plan };
   }
 
   /** What a pass would do now; reads only. */
   async dryRun(decide: () => Promise<ServicesDesired>, signal: AbortSignal): Promise<ServicePlan> {
+    const { changes } = this.#operations;
     const observed = await this.#driver.observe(signal);
-    return planServices(this.#input(observed, await decide()));
+    return planServices(this.#input(observed, await decide(), changes));
   }
 
-  #input(observed: ServicesObservation, desired: ServicesDesired): ServicePlanInput {
+  /** @param changes of the operations, read before the look: a run that began or ended since makes its answer old news. */
+  #input(observed: ServicesObservation, desired: ServicesDesired, changes: number): ServicePlanInput {
     const { inFlight, history } = this.#operations;
-    return { ...desired, observed: observed.services, inFlight, history, nowMs: this.#clock.monotonicMs() };
+    return {
+      ...desired,
+      observed: observed.services,
+      stale: this.#operations.changedSince(changes),
+      inFlight,
+      history,
+      nowMs: this.#clock.monotonicMs(),
+    };
   }
 
   #apply(step: ServiceStep): void {

@@ -91,6 +91,17 @@ describe('what an agent finds when it starts', () => {
     expect(rig.status?.desired.source).toBe('remembered');
   });
 
+  it('says how its host is after hello, also to a controller that says nothing', async () => {
+    const rig = new AgentRig();
+    rig.controller.start();
+    await rig.start(1_000);
+    expect(rig.controller.heard.slice(0, 2).map(({ message }) => message.type)).toEqual(['hello', 'status']);
+    expect(rig.controller.of('status')[0]?.status.flags).toEqual({
+      volatile: 'present',
+      persistent: 'present',
+    });
+  });
+
   it('puts a corrupt copy aside and goes on from the other', async () => {
     const rig = new AgentRig();
     await rig.settle(LOCKED);

@@ -47,7 +47,7 @@ const word = (verdict: ControllerWord['verdict'], generation = 7): ControllerWor
 const base: HostReportInput = {
   generation: 7,
   desired: locked,
-  isHalf: false,
+  pending: undefined,
   acknowledged: 7,
   knowsNothing: false,
   flags,
@@ -139,7 +139,7 @@ describe('FlagsInSync', () => {
     ['a newer desired state', { generation: 8 }, 'False Pending: generation 8 has not been looked at yet'],
     [
       'only the restrictive half of it looked at',
-      { isHalf: true },
+      { pending: { locked: true, servicesEnabled: true } },
       'False Pending: generation 7 has not been looked at yet',
     ],
   ])('with %s', (_what, change, expected) => {
@@ -147,7 +147,11 @@ describe('FlagsInSync', () => {
   });
 
   it('speaks of the newest generation that is known', () => {
-    const { conditions } = reportHost({ ...base, generation: 8 }, undefined, NOW);
+    const { conditions } = reportHost(
+      { ...base, generation: 8, desired: { ...locked, generation: 8 } },
+      undefined,
+      NOW,
+    );
     for (const type of ['FlagsInSync', 'ServicesInSync', 'SpecFresh'] as const) {
       expect(findCondition(conditions, type)?.observedGeneration).toBe(8);
     }
@@ -170,7 +174,7 @@ describe('ServicesInSync', () => {
     ],
     [
       'the newest not remembered yet',
-      { isHalf: true },
+      { pending: { locked: true, servicesEnabled: true } },
       'False Pending: services have not been looked at for generation 7 yet',
     ],
     [

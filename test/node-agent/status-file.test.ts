@@ -42,7 +42,7 @@ describe('the status file', () => {
   it('holds what was published, and when the process started, readable by anybody', async () => {
     const before = process.umask(0o077);
     const file = makeStatusFile();
-    file.publish(agentStatus());
+    file.publish(agentStatus(), true);
     await file.settled();
     process.umask(before);
     expect(await readStatusFile(disk, runDir)).toEqual({ ...agentStatus(), pidStartTicks: 99 });
@@ -52,10 +52,10 @@ describe('the status file', () => {
 
   it('ends with the newest, however fast they come, and leaves nothing beside it', async () => {
     const file = makeStatusFile();
-    for (let pid = 1; pid <= 500; pid++) file.publish(agentStatus({ pid }));
+    for (let pid = 1; pid <= 500; pid++) file.publish(agentStatus({ pid }), true);
     await file.settled();
     expect((await readStatusFile(disk, runDir))?.pid).toBe(500);
-    file.publish(agentStatus({ pid: 501 }));
+    file.publish(agentStatus({ pid: 501 }), true);
     await file.settled();
     expect((await readStatusFile(disk, runDir))?.pid).toBe(501);
     expect(readdirSync(runDir)).toEqual(['status.json']);
@@ -63,12 +63,12 @@ describe('the status file', () => {
 
   it('is never seen half-written', async () => {
     const file = makeStatusFile();
-    file.publish(agentStatus());
+    file.publish(agentStatus(), true);
     await file.settled();
     let isWriting = true;
     const writing = (async () => {
       for (let pid = 1; pid <= 100; pid++) {
-        file.publish(agentStatus({ pid, blocked: Array(200).fill('x'.repeat(100)) }));
+        file.publish(agentStatus({ pid, blocked: Array(200).fill('x'.repeat(100)) }), true);
         await file.settled();
       }
       isWriting = false;
@@ -82,7 +82,7 @@ describe('the status file', () => {
     writeFileSync(join(base, 'target'), 'mine');
     symlinkSync(join(base, 'target'), join(runDir, 'status.json'));
     const file = makeStatusFile();
-    file.publish(agentStatus());
+    file.publish(agentStatus(), true);
     await file.settled();
     expect(readFileSync(join(base, 'target'), 'utf8')).toBe('mine');
     expect(await readStatusFile(disk, runDir)).toBeDefined();
@@ -92,14 +92,14 @@ describe('the status file', () => {
     writeFileSync(runDir, 'a file in the way');
     const file = makeStatusFile();
     for (let round = 0; round < 3; round++) {
-      file.publish(agentStatus());
+      file.publish(agentStatus(), true);
       await file.settled();
     }
     expect(warnings).toEqual([
       { path: join(runDir, 'status.json'), why: expect.stringContaining('ENOTDIR') },
     ]);
     rmSync(runDir);
-    file.publish(agentStatus());
+    file.publish(agentStatus(), true);
     await file.settled();
     expect(await readStatusFile(disk, runDir)).toBeDefined();
   });
@@ -108,7 +108,7 @@ describe('the status file', () => {
     const file = makeStatusFile(async (path) => {
       throw new Error(`not ${path}`);
     });
-    file.publish(agentStatus());
+    file.publish(agentStatus(), true);
     await file.settled();
     expect(readdirSync(base)).toEqual([]);
     expect(warnings).toHaveLength(1);

@@ -106,8 +106,8 @@ export class SimHost {
       services: this.services.driver(process),
       gates: this.gates.driver(process),
       flagWatch: simFlagWatch(this.disk, process),
-      publish: (status) => {
-        if (!process.alive) return;
+      publish: (status, isNews) => {
+        if (!process.alive || !isNews) return;
         for (const listener of this.#publishListeners) listener(status);
         this.status = status;
       },

@@ -88,6 +88,7 @@ export class ScriptsDriver implements ServiceDriver {
   }
 
   async run(service: Service, verb: Verb, signal: AbortSignal): Promise<RunResult> {
+    this.#questions.forget(service.id);
     try {
       const found = await lookAtScript(this.#pathOf(service));
       if (found.kind === 'gone') return { kind: 'not-run', message: 'its script is gone' };

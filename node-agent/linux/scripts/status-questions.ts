@@ -24,6 +24,8 @@ export class StatusQuestions {
   readonly #answerLimitMs: number;
   readonly #queue = new PQueue({ concurrency: ASKED_AT_ONCE });
   readonly #turns = new Map<string, number>();
+  /** The last answers: one still counts for the one look after it that did not reach its script, which is then asked first. */
+  readonly #answers = new Map<string, StatusAnswer>();
 
   constructor(context: RunContext, timeoutMs: number) {
     this.#context = context;
@@ -57,18 +59,36 @@ export class StatusQuestions {
       graceMs: 0,
     };
     return this.#queue.add(async () => {
-      const isTooLate = signal.aborted;
+      const last = this.#answers.get(id);
+      this.#answers.delete(id);
+      if (signal.aborted) {
+        this.#turns.set(id, TURN.notReached);
+        return last ?? NOT_REACHED;
+      }
       const result = await runScript(status, this.#context, signal);
-      this.#turns.set(id, isTooLate ? TURN.notReached : turnAfter(result));
-      return answerFrom(result);
+      this.#turns.set(id, turnAfter(result));
+      const answer = answerFrom(result);
+      if (result.kind !== 'aborted') this.#answers.set(id, answer);
+      return answer;
     });
+  }
+
+  /** The service is started or stopped: what its script answered before says nothing any more. */
+  forget(id: string): void {
+    this.#answers.delete(id);
   }
 
   /** Forgets every service that is not in `ids`. */
   keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#answers.keys()) if (!ids.has(id)) this.#answers.delete(id);
     for (const id of this.#turns.keys()) if (!ids.has(id)) this.#turns.delete(id);
   }
 }
+
+const NOT_REACHED: StatusAnswer = {
+  state: 'unknown',
+  message: 'its status was not asked: the look at all services had to end',
+};
 
 /** LSB: 0 is running; 1, 2 and 3 are the ways of being stopped; anything else says nothing. */
 export function answerFrom(result: RunResult): StatusAnswer {

@@ -32,7 +32,7 @@ function setUp() {
     await settle();
     await driver.endLast(result);
   };
-  const look = (state: ServiceObservation['state']) => operations.note([seen(WEB.id, state)]);
+  const look = (state: ServiceObservation['state']) => operations.note([seen(WEB.id, state)], new Set());
   /** When the next try may begin, ms from now; undefined: nothing is remembered. */
   const nextInMs = () => {
     const history = operations.history.get(WEB.id);
@@ -242,10 +242,21 @@ describe('Operations', () => {
     expect(nextInMs()).toBe(187.5);
   });
 
+  it('I6: takes nothing for undone that a look saw before the run that did it had ended', async () => {
+    const { operations, run, attempts, clock } = setUp();
+    const { changes } = operations;
+    await run('start', SUCCEEDED);
+    await clock.advance(2_000);
+    expect(operations.changedSince(changes)).toEqual(new Set([WEB.id]));
+    operations.note([seen(WEB.id, 'stopped')], operations.changedSince(changes));
+    expect(attempts()).toBe(0);
+    expect(operations.changedSince(operations.changes)).toEqual(new Set());
+  });
+
   it('forgets services that are not there any more', async () => {
     const { operations, run, attempts } = setUp();
     await run('start', failedWith(1));
-    operations.note([]);
+    operations.note([], new Set());
     expect(attempts()).toBeUndefined();
   });
 

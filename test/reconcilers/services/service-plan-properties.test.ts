@@ -47,6 +47,7 @@ const inputArbitrary: fc.Arbitrary<ServicePlanInput> = fc
   .map(({ facts, ...rest }) => ({
     ...rest,
     observed: facts.map(({ service, state }) => ({ service, state, message: '', recorded: false })),
+    stale: new Set<string>(),
     inFlight: new Map(
       facts.flatMap(({ service, operation }) =>
         operation === undefined ? [] : [[service.id, { service, verb: operation }] as const],
@@ -178,6 +179,7 @@ describe('planServices, for every input', () => {
               message: '',
               recorded: false,
             })),
+            stale: new Set(),
             inFlight: new Map(),
             history: new Map(),
             nowMs: NOW_MS,

@@ -15,6 +15,7 @@ const base: ServicePlanInput = {
   startsHeldBy: undefined,
   stopsHeldBy: undefined,
   observed: [seen('worker/web', 'running')],
+  stale: new Set(),
   inFlight: new Map(),
   history: new Map(),
   nowMs: NOW_MS,

@@ -30,12 +30,13 @@ function setUp(enabled: boolean | 'leave', ...observed: readonly ServiceObservat
   };
   const input = async (startsHeldBy?: typeof HELD) => {
     const { services } = await driver.observe();
-    operations.note(services);
+    operations.note(services, new Set());
     const plan = planServices({
       enabled,
       startsHeldBy,
       stopsHeldBy: undefined,
       observed: services,
+      stale: new Set(),
       inFlight: operations.inFlight,
       history: operations.history,
       nowMs: clock.monotonicMs(),
