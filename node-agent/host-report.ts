@@ -82,8 +82,8 @@ function claimFlagsInSync({ flags, generation, pending }: HostReportInput): Cond
     );
   }
   if (copyFailure !== undefined && !remembered) {
-    const half =
-      pending?.locked === false ? 'the unlock is not begun' : 'the lock is applied but not acknowledged';
+    const isLock = pending?.locked ?? desired.locked;
+    const half = isLock ? 'a lock is applied but not acknowledged' : 'it is not begun';
     return claim(
       'False',
       'NotRemembered',

@@ -147,8 +147,13 @@ function desiredOf(basis: Basis): Desired {
   switch (basis.source) {
     case 'remembered': {
       const whole = wholeOf(basis.known);
+      if (basis.known.spec.locked) return whole;
       // The copy may not be on the disk yet: until it is confirmed, the unlock that it tells of is not begun on a host with a flag.
-      return basis.flagged && !basis.known.spec.locked ? { ...whole, ...ONLY_LOCKED, lock: bare(0) } : whole;
+      if (basis.flagged) return { ...whole, ...ONLY_LOCKED, lock: bare(0) };
+      // What could not be read may say that the host is locked: it is neither locked nor unlocked for that.
+      return basis.certain
+        ? whole
+        : { ...whole, locked: 'leave', servicesEnabled: whole.servicesEnabled && 'leave' };
     }
     case 'flags':
       return { ...ONLY_LOCKED, generation: basis.generation, lock: bare(basis.generation) };

@@ -4,7 +4,7 @@ import { COPY_NAMES, type CopyStates } from '../reconcilers/copy/spec-copies.ts'
 import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.ts';
 
 /**
- * remembered (rule 2): the copy. `flagged`: a flag was, or may be, there too; a crash in the middle of an unlock leaves that. `certain`: nothing that could
+ * remembered (rule 2): the copy. `flagged`: a flag was there too; a crash in the middle of an unlock leaves that. `certain`: nothing that could
  * not be read may say more. flags (rule 3, or a flag newer than the copy): only that the host is locked; `generation` is the flags' highest, 0 for flags
  * made by hand. fresh-install (rule 4). nothing (rule 5).
  */
@@ -32,7 +32,7 @@ export function recall(input: RecallInput): Basis {
   const flagsGeneration = highestFlagGeneration(flags);
   if (known !== undefined && flagsGeneration <= known.generation) {
     const certain = !isRecallUncertain(input);
-    return { source: 'remembered', known, flagged: anyFlag(flags) || !certain, certain };
+    return { source: 'remembered', known, flagged: anyFlag(flags), certain };
   }
   if (known !== undefined || anyFlag(flags)) return { source: 'flags', generation: flagsGeneration };
   if (trace || anyUnreadableCopy(copies) || anyBlocked(flags)) return { source: 'nothing' };

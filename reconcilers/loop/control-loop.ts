@@ -42,6 +42,9 @@ export class ControlLoop<K extends string> {
   readonly #queue: KeyedQueue<K>;
   readonly #stopping = new AbortController();
   readonly #requestedAt = new Map<K, number>();
+  readonly #running = new Set<K>();
+  /** Keys of which something was hinted at during their pass: what follows depends on how it ends. */
+  readonly #hinted = new Set<K>();
   readonly #failures = new Map<K, number>();
   readonly #lastSentence = new Map<K, string>();
   readonly #timers = new Map<K | 'resync', () => void>();
@@ -72,6 +75,10 @@ export class ControlLoop<K extends string> {
    * which comes within the resync interval, serves this one.
    */
   hint(key: K): void {
+    if (this.#running.has(key)) {
+      this.#hinted.add(key);
+      return;
+    }
     const isBackedOff = (this.#failures.get(key) ?? 0) > 0 && this.#timers.has(key);
     if (!isBackedOff) this.request(key);
   }
@@ -88,13 +95,18 @@ export class ControlLoop<K extends string> {
     const requestedAtMs = this.#requestedAt.get(key) ?? this.#options.clock.monotonicMs();
     this.#requestedAt.delete(key);
     this.#cancelTimer(key);
+    this.#running.add(key);
     const outcome = await this.#options.reconcilers[key]({
       signal: this.#stopping.signal,
       requestedAtMs,
     }).catch((error: unknown): Outcome => {
       return { kind: 'retry', sentence: `the pass failed: ${messageOf(error)}` };
     });
-    if (!this.#stopping.signal.aborted) this.#settle(key, outcome);
+    this.#running.delete(key);
+    const wasHinted = this.#hinted.delete(key);
+    if (this.#stopping.signal.aborted) return;
+    this.#settle(key, outcome);
+    if (wasHinted && outcome.kind !== 'retry') this.request(key);
   }
 
   /** The one switch over outcomes. */

@@ -50,7 +50,7 @@ export function claimServicesInSync(input: ServiceReportInput): ConditionClaim {
   const wanted = enabled ? 'running' : 'stopped';
   const others = services.filter((service) => service.state !== wanted);
   const held = plan.blocked[0];
-  if (others.length === 0 && held === undefined) {
+  if (others.length === 0 && held?.reason !== 'LookAgain') {
     return services.length === 0
       ? claim('True', 'NoServices', 'there is no service in the sets of this host')
       : claim('True', 'AsDesired', `${count(services.length)} ${wanted}`);

@@ -132,7 +132,7 @@ describe('recall', () => {
 
   it.each([UNKNOWN, UNREAD])('is not certain of a copy beside a flag that may say more: %o', (persistent) => {
     const input = { ...nothing, copies: twice(copyOf(unlocked(7))), flags: { persistent, volatile: ABSENT } };
-    expect(recall(input)).toMatchObject({ source: 'remembered', flagged: true, certain: false });
+    expect(recall(input)).toMatchObject({ source: 'remembered', certain: false });
   });
 
   it('keeps the spec of the copy that it believes', () => {
