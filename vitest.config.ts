@@ -2,6 +2,8 @@ import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
   test: {
+    // Files run beside each other: the smallest machine has two cores, and vitest alone would use one of them.
+    maxWorkers: 2,
     projects: [
       {
         test: {

@@ -31,6 +31,7 @@ export class Reporter {
   readonly #options: ReporterOptions;
   readonly #startedAt: string;
   #status: Status | undefined;
+  #statusText = '';
   #published = '';
 
   constructor(options: ReporterOptions) {
@@ -41,8 +42,10 @@ export class Reporter {
   /** Looks at what is known; sends and publishes it if it is news. */
   report(): void {
     const status = this.#makeStatus();
-    const isNews = JSON.stringify(status) !== JSON.stringify(this.#status);
+    const text = JSON.stringify(status);
+    const isNews = text !== this.#statusText;
     this.#status = status;
+    this.#statusText = text;
     if (isNews) this.#send(status);
     this.#publish(status);
   }

@@ -28,7 +28,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 // Two at once: as many as the smallest machine has cores.
 describe.concurrent('the simulation catches it within 1,000 seeds when', () => {
   it('nothing is sabotaged: it is not caught', async () => {
-    const { exitCode, output } = await simulate(copyOf('none'), 1, 20);
+    const { exitCode, output } = await simulate(copyOf('none'), 1, 10);
     expect(output).toContain('no invariant violated');
     expect(exitCode).toBe(0);
   });

@@ -39,7 +39,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'folders above a flag or copy are not synced',
-    from: 140,
+    from: 400,
     patches: [{ file: 'node-agent/durable-folders.ts', find: 'await this.#syncAbove(above);', replace: '' }],
   },
   {
@@ -66,7 +66,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'a copy that failed to be synced is only synced again',
-    from: 495,
+    from: 640,
     patches: [
       {
         file: 'reconcilers/copy/copy-reconciler.ts',
@@ -182,6 +182,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'a pass awaits the scripts that it began',
+    from: 30,
     patches: [
       {
         file: 'reconcilers/services/services-reconciler.ts',
@@ -238,6 +239,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'a controller numbers a change below what the agent reported',
+    from: 55,
     patches: [
       {
         file: 'desired-state/store/write-rules.ts',
