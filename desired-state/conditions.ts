@@ -16,12 +16,15 @@ export type ConditionType = z.infer<typeof conditionTypeSchema>;
 export const conditionStatusSchema = z.enum(['True', 'False', 'Unknown']);
 export type ConditionStatus = z.infer<typeof conditionStatusSchema>;
 
+/** The longest message of a condition, in characters. */
+const MAX_MESSAGE = 4_096;
+
 /** `lastTransitionTime` is when `status` last changed, RFC 3339 UTC; `observedGeneration` is the spec it speaks of. */
 export const conditionSchema = z.object({
   type: conditionTypeSchema,
   status: conditionStatusSchema,
   reason: z.string().regex(/^[A-Z][A-Za-z0-9]*$/, 'expected a CamelCase word'),
-  message: z.string().max(4_096),
+  message: z.string().max(MAX_MESSAGE),
   lastTransitionTime: z.iso.datetime(),
   observedGeneration: z.int().min(0),
 });
@@ -84,7 +87,8 @@ function claimReady(input: ReadyInput, needed: readonly ConditionType[]): Condit
     type: 'Ready',
     status,
     reason,
-    message,
+    // It may quote a whole message of another condition.
+    message: message.slice(0, MAX_MESSAGE),
     observedGeneration: input.generation,
   });
   const online = findCondition(input.conditions, 'Online');

@@ -28,7 +28,7 @@ export const durationSchema = z.string().transform((text, ctx) => {
 
 /** A duration for people: 740ms, 4.2s, 3m12s, 5h2m, 3d4h. */
 export function formatDuration(ms: number): string {
-  if (ms < 1_000) return `${Math.round(ms)}ms`;
+  if (Math.round(ms) < 1_000) return `${Math.round(ms)}ms`;
   if (ms < 10_000) return `${(ms / 1_000).toFixed(1).replace(/\.0$/, '')}s`;
   const seconds = Math.floor(ms / 1_000);
   if (seconds < 60) return `${seconds}s`;

@@ -293,8 +293,13 @@ export class HostAgent {
       await this.#servicesPass.dryRun(new AbortController().signal),
     ];
     return {
-      steps: plans.flatMap(({ steps }) => steps.map(describeStep)),
-      blocked: plans.flatMap(({ blocked }) => blocked.map(describeBlocked)),
+      steps: plans.flatMap(({ steps }) => steps.map(describeStep)).map(cut),
+      blocked: plans.flatMap(({ blocked }) => blocked.map(describeBlocked)).map(cut),
     };
   }
+}
+
+/** To what the wire takes. */
+function cut(sentence: string): string {
+  return sentence.slice(0, 1_024);
 }

@@ -88,3 +88,12 @@ describe('formatDuration', () => {
     expect(formatDuration(ms)).toBe(text);
   });
 });
+
+describe('formatDuration at the edge of its units', () => {
+  it.each([
+    [999.4, '999ms'],
+    [999.6, '1s'],
+  ])('writes %d ms as %s', (ms, text) => {
+    expect(formatDuration(ms)).toBe(text);
+  });
+});

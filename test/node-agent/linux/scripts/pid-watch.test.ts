@@ -118,6 +118,8 @@ describe('S14 a process that a pid file names', () => {
     watch.watch(new Set(files));
     await until(() => openStatm() === 3);
     for (const pid of pids) kill(pid);
+    // Killed at once, they die one after the other: a poll in between would rightly tell of the first alone.
+    await until(() => !pids.some(lives));
     await comes(1);
     await pass();
     expect(openStatm()).toBe(0);
