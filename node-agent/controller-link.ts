@@ -64,6 +64,7 @@ export class ControllerLink {
   readonly #unknownTypes = new Set<string>();
   #connection: Connection | undefined;
   #state: LinkState;
+  #lastRefusal = '';
   #sequence = 0;
   #lastHeardMs = 0;
   #malformedLoggedMs = Number.NEGATIVE_INFINITY;
@@ -184,15 +185,20 @@ export class ControllerLink {
         listener.onAck(message.generation, transport.network);
         break;
       case 'nack':
-        this.#options.log.warn(
-          { network: transport.network, re: message.re, reason: message.message },
-          'the controller refused a message',
-        );
+        this.#refusedBy(message.re, message.message);
         break;
       case 'plan-request':
         listener.onPlanRequest(message, (reply) => this.send(reply));
         break;
     }
+  }
+
+  /** A refusal that comes again with each dial is said once. */
+  #refusedBy(re: string, reason: string): void {
+    const { log, transport } = this.#options;
+    const level = reason === this.#lastRefusal ? 'debug' : 'warn';
+    this.#lastRefusal = reason;
+    log[level]({ network: transport.network, re, reason }, 'the controller refused a message');
   }
 
   #refuseUnknown(type: string): void {
