@@ -18,10 +18,13 @@ const MAX_NAMED = 3;
 const MAX_MESSAGE = 4_096;
 
 /** Every service with its state, in the order of starting. */
-export function reportServices({ enabled, observed, operations }: ServiceReportInput): ServiceStatus[] {
+export function reportServices({ enabled, observed, operations, plan }: ServiceReportInput): ServiceStatus[] {
+  const unseen = new Set(
+    plan.blocked.filter(({ reason }) => reason === 'LookAgain').map(({ target }) => target),
+  );
   return [...observed]
     .sort((a, b) => compareServices(a.service, b.service))
-    .map((seen) => reportService(seen, enabled, operations));
+    .map((seen) => reportService(seen, enabled, operations, unseen.has(seen.service.id)));
 }
 
 /** ServicesInSync: True when every service is as desired; a failing one is named, with its exit code and the tail of its output. */
@@ -65,12 +68,16 @@ function reportService(
   { service, state, message, recorded }: ServiceObservation,
   enabled: boolean | 'leave',
   operations: Pick<Operations, 'inFlight' | 'failureOf'>,
+  isUnseen: boolean,
 ): ServiceStatus {
   const base = { name: service.name, set: service.set };
   const operation = operations.inFlight.get(service.id);
   if (operation !== undefined) {
     return { ...base, state: operation.verb === 'start' ? 'starting' : 'stopping', message: '' };
   }
+  // Its run has only just ended, and the look that will tell what came of it is on its way.
+  if (isUnseen && state === 'unknown')
+    return { ...base, state: enabled ? 'starting' : 'stopping', message: '' };
   const failure = operations.failureOf(service.id);
   const isOff =
     enabled !== 'leave' && (state === 'incomplete' || state === (enabled ? 'stopped' : 'running'));

@@ -31,7 +31,9 @@ export function addEvents(program: Command, cli: Cli): void {
       } else if (events.length === 0) {
         cli.terminal.note('no events');
       } else {
-        printTable(cli.terminal, eventColumns(cli.now()), events, 'wrap');
+        // Stored as they came in: an agent sends its own one a second, so they may be older than what the controller did meanwhile.
+        const inOrder = [...events].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+        printTable(cli.terminal, eventColumns(cli.now()), inOrder, 'wrap');
       }
     });
 }
