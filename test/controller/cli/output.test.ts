@@ -72,7 +72,7 @@ describe('a table', () => {
 describe('the address of the controller', () => {
   const around = (env: Record<string, string>, ...there: readonly string[]) => ({
     env,
-    cwd: '/work',
+    cwd: '/site',
     exists: (path: string) => there.includes(path),
   });
 
@@ -80,14 +80,14 @@ describe('the address of the controller', () => {
     ['unix:/a.sock', around({ LOCKSTEP_CONTROLLER: 'unix:/b.sock' }), '/a.sock'],
     [
       undefined,
-      around({ LOCKSTEP_CONTROLLER: 'unix:/b.sock' }, '/work/.lockstep/controller.sock'),
+      around({ LOCKSTEP_CONTROLLER: 'unix:/b.sock' }, '/site/.lockstep/controller.sock'),
       '/b.sock',
     ],
-    [undefined, around({}, '/work/.lockstep/controller.sock'), '/work/.lockstep/controller.sock'],
+    [undefined, around({}, '/site/.lockstep/controller.sock'), '/site/.lockstep/controller.sock'],
     [
       undefined,
-      around({}, '/work/.lockstep/controller.sock', '/work/.lockstep/controller/controller.sock'),
-      '/work/.lockstep/controller/controller.sock',
+      around({}, '/site/.lockstep/controller.sock', '/site/.lockstep/controller/controller.sock'),
+      '/site/.lockstep/controller/controller.sock',
     ],
     [undefined, around({ LOCKSTEP_CONTROLLER: '' }), '/var/lib/lockstep-controller/controller.sock'],
   ])('%s among %j is %s', (option, surroundings, expected) => {
