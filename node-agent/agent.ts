@@ -202,7 +202,8 @@ export class HostAgent {
     const wasUnderWay = this.#intake.transition !== undefined;
     this.#intake.applied(this.#flagsPass.acknowledged);
     if (view !== undefined && !(wasUnderWay && view.remembered)) {
-      this.#journal.flagsCorrected(view.result.done, view.desired.generation, pass.requestedAtMs);
+      const latencyMs = view.flagsDoneAtMs - pass.requestedAtMs;
+      this.#journal.flagsCorrected(view.result.done, view.desired.generation, latencyMs);
     }
     this.#reporter.report();
     // Services wait for the flags: what was tried or mended here may be what they wait for.

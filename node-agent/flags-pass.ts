@@ -10,6 +10,8 @@ import type { Desired, Knowledge } from './knowledge.ts';
 /** What the newest pass found and did. */
 export interface FlagsView {
   readonly desired: Desired;
+  /** When the flags were done, monotonic ms. */
+  readonly flagsDoneAtMs: number;
   /** The newest spec known was remembered, durably, when the flags were done; also when there was none to remember. */
   readonly remembered: boolean;
   readonly copyFailure: CopyResult['failure'];
@@ -49,25 +51,30 @@ export class FlagsPass {
   }
 
   async run(): Promise<Outcome> {
-    await this.#remember();
-    const { knowledge, flags } = this.#options;
+    const { knowledge, flags, clock } = this.#options;
+    // What is new is remembered before the flags change; that the copies are still there is checked after them, so that no correction waits for it.
+    const isNew = !knowledge.isRemembered || this.#copyFailure !== undefined;
+    if (isNew) await this.#remember();
     const { desired, isRemembered } = knowledge;
     const result = await flags.reconcile({ locked: desired.locked, content: desired.lock });
+    const flagsDoneAtMs = clock.monotonicMs();
+    if (!isNew && this.#isCheckDue()) await this.#remember();
     if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, desired.generation);
     const remembered = isRemembered || knowledge.newest === undefined;
-    this.#view = { desired, remembered, copyFailure: this.#copyFailure, result };
+    this.#view = { desired, flagsDoneAtMs, remembered, copyFailure: this.#copyFailure, result };
     return outcomeOf(this.#view, knowledge);
   }
 
+  #isCheckDue(): boolean {
+    const { clock, copyCheckIntervalMs } = this.#options;
+    return clock.monotonicMs() - this.#copiesCheckedMs >= copyCheckIntervalMs;
+  }
+
   async #remember(): Promise<void> {
-    const { knowledge, copies, clock, copyCheckIntervalMs } = this.#options;
+    const { knowledge, copies, clock } = this.#options;
     const wanted = knowledge.newest;
+    if (wanted === undefined) return;
     const nowMs = clock.monotonicMs();
-    const isDue =
-      !knowledge.isRemembered ||
-      this.#copyFailure !== undefined ||
-      nowMs - this.#copiesCheckedMs >= copyCheckIntervalMs;
-    if (wanted === undefined || !isDue) return;
     const result = await copies.reconcile(wanted);
     this.#copiesCheckedMs = nowMs;
     this.#copyFailure = result.failure;

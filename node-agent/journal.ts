@@ -40,7 +40,8 @@ export class Journal {
     return this.#corrections;
   }
 
-  flagsCorrected(steps: readonly FlagStep[], generation: number, detectedAtMs: number): void {
+  /** @param latencyMs from the event (or look) that asked for it until the flags were done. */
+  flagsCorrected(steps: readonly FlagStep[], generation: number, latencyMs: number): void {
     for (const step of steps) {
       if (step.kind === 'confirm') continue;
       const isRemoval = step.kind === 'remove';
@@ -50,7 +51,7 @@ export class Journal {
         fields: { flag: step.target, why: step.reason },
         message: `${step.target} flag ${isRemoval ? 'removed' : 'restored'}: ${step.reason}`,
         generation,
-        detectedAtMs,
+        latencyMs,
       });
     }
   }
@@ -103,7 +104,7 @@ export class Journal {
           fields: { ...fields, durationMs: result.durationMs },
           message: `${service.id} ${verb === 'start' ? 'started' : 'stopped'} again`,
           generation,
-          detectedAtMs: detectedAtMs ?? this.#clock.monotonicMs(),
+          latencyMs: detectedAtMs === undefined ? 0 : this.#clock.monotonicMs() - detectedAtMs,
         });
       } else {
         this.#log.info({ ...fields, durationMs: result.durationMs }, 'service operation succeeded');
@@ -146,10 +147,10 @@ export class Journal {
     readonly fields: Readonly<Record<string, unknown>>;
     readonly message: string;
     readonly generation: number;
-    readonly detectedAtMs: number;
+    readonly latencyMs: number;
   }): void {
     const { reason, message, generation } = correction;
-    const latencyMs = Math.round((this.#clock.monotonicMs() - correction.detectedAtMs) * 1_000) / 1_000;
+    const latencyMs = Math.round(correction.latencyMs * 1_000) / 1_000;
     this.#log.info({ ...correction.fields, latencyMs }, correction.logMessage);
     this.#corrections = [
       ...this.#corrections.slice(1 - MAX_CORRECTIONS),

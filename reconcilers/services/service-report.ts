@@ -71,18 +71,19 @@ function reportService(
   isUnseen: boolean,
 ): ServiceStatus {
   const base = { name: service.name, set: service.set };
-  const operation = operations.inFlight.get(service.id);
-  if (operation !== undefined) {
-    return { ...base, state: operation.verb === 'start' ? 'starting' : 'stopping', message: '' };
-  }
-  // Its run has only just ended, and the look that will tell what came of it is on its way.
-  if (isUnseen && state === 'unknown')
-    return { ...base, state: enabled ? 'starting' : 'stopping', message: '' };
   const failure = operations.failureOf(service.id);
+  const isFailing = enabled !== 'leave' && failure?.verb === (enabled ? 'start' : 'stop');
+  const operation = operations.inFlight.get(service.id);
+  const isBeingTried = operation !== undefined || (isUnseen && state === 'unknown');
   const isOff =
     enabled !== 'leave' && (state === 'incomplete' || state === (enabled ? 'stopped' : 'running'));
-  if (isOff && failure !== undefined && failure.verb === (enabled ? 'start' : 'stop')) {
+  // One that failed stays failed while it is tried again: it clears on the next success, not with each attempt.
+  if (isFailing && failure.verb === (operation?.verb ?? failure.verb) && (isBeingTried || isOff)) {
     return { ...base, state: 'failed', message: describeFailure(failure) };
+  }
+  if (isBeingTried) {
+    const isStart = operation === undefined ? enabled : operation.verb === 'start';
+    return { ...base, state: isStart ? 'starting' : 'stopping', message: '' };
   }
   if (state === 'incomplete') return { ...base, state: 'unknown', message };
   return { ...base, state, message: message === '' && recorded ? 'as its last run left it' : message };

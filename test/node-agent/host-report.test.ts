@@ -28,7 +28,13 @@ const result: FlagsResult = {
   observed: both(flagOf(7)),
   inSync: true,
 };
-const flags: FlagsView = { desired: locked, remembered: true, copyFailure: undefined, result };
+const flags: FlagsView = {
+  desired: locked,
+  flagsDoneAtMs: 0,
+  remembered: true,
+  copyFailure: undefined,
+  result,
+};
 
 const servicesOf = (desired: Desired, ...observed: readonly ServiceObservation[]): ServicesView => ({
   desired,

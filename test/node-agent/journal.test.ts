@@ -30,7 +30,7 @@ describe('Journal', () => {
   it('says of each corrected flag how long it was not as desired', async () => {
     const { clock, log, events, journal } = setUp();
     await clock.advance(12);
-    journal.flagsCorrected([step('create', 'persistent'), step('remove', 'volatile')], 7, 5);
+    journal.flagsCorrected([step('create', 'persistent'), step('remove', 'volatile')], 7, 7);
     expect(events).toEqual([
       {
         type: 'Normal',
