@@ -78,9 +78,10 @@ export class ServicesPass {
   /** A step on a host whose services were as desired at this generation before is a correction: somebody or something changed them. */
   #noteCorrections({ desired, result }: ServicesView, requestedAtMs: number): void {
     const { steps, blocked } = result.plan;
+    const { services, knowledge } = this.#options;
     if (this.#settledGeneration === desired.generation) {
       for (const { target } of steps) this.#detectedAt.set(target, requestedAtMs);
-    } else if (steps.length === 0 && blocked.length === 0 && !this.#options.services.isBusy) {
+    } else if (steps.length === 0 && blocked.length === 0 && !services.isBusy && knowledge.isRemembered) {
       this.#settledGeneration = desired.generation;
     }
   }
