@@ -5,9 +5,9 @@ import { LockstepError } from '../../desired-state/errors.ts';
 import { ANNOTATIONS, type Spec } from '../../desired-state/host.ts';
 import { MemoryStore } from '../../desired-state/store/memory.ts';
 import type { HostRecord, Store } from '../../desired-state/store/store.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { helloOf, statusOf } from './fixtures/agent-end.ts';
 import { FlakyStore } from './fixtures/flaky-store.ts';
-import { ManualClock } from './fixtures/manual-clock.ts';
 import { RecordingLog } from './fixtures/recording-log.ts';
 
 const ALICE = { actor: 'alice', network: 'local' };
@@ -17,13 +17,13 @@ const LOCKED: Spec = { locked: true, servicesEnabled: false };
 const UNLOCKED: Spec = { locked: false, servicesEnabled: true };
 
 let store: FlakyStore;
-let clock: ManualClock;
+let clock: FakeClock;
 let log: RecordingLog;
 let hosts: Hosts;
 
 beforeEach(() => {
   store = new FlakyStore(new MemoryStore());
-  clock = new ManualClock();
+  clock = new FakeClock();
   log = new RecordingLog();
   hosts = new Hosts({ store, clock, log });
 });

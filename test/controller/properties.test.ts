@@ -6,15 +6,15 @@ import { Hosts } from '../../controller/hosts.ts';
 import { LockstepError } from '../../desired-state/errors.ts';
 import { sameSpec } from '../../desired-state/host.ts';
 import { MemoryStore } from '../../desired-state/store/memory.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { AgentEnd, heartbeatOf, helloOf, statusOf } from './fixtures/agent-end.ts';
-import { ManualClock } from './fixtures/manual-clock.ts';
 import { RecordingLog } from './fixtures/recording-log.ts';
 
 const ALICE = { actor: 'alice', network: 'local' };
 
 function fresh() {
   const store = new MemoryStore();
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const log = new RecordingLog();
   return { store, clock, log, hosts: new Hosts({ store, clock, log }) };
 }

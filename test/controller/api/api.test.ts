@@ -3,8 +3,8 @@ import { buildApi } from '../../../controller/api/server.ts';
 import { Hosts } from '../../../controller/hosts.ts';
 import { hostListSchema, hostSchema } from '../../../desired-state/host.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
+import { FakeClock } from '../../support/fake-clock.ts';
 import { FlakyStore } from '../fixtures/flaky-store.ts';
-import { ManualClock } from '../fixtures/manual-clock.ts';
 import { RecordingLog } from '../fixtures/recording-log.ts';
 
 let store: FlakyStore;
@@ -14,7 +14,7 @@ let api: ReturnType<typeof buildApi>;
 beforeEach(() => {
   store = new FlakyStore(new MemoryStore());
   log = new RecordingLog();
-  const clock = new ManualClock();
+  const clock = new FakeClock();
   const hosts = new Hosts({ store, clock, log });
   api = buildApi({ hosts, store, clock, log, network: 'local' });
 });
@@ -197,8 +197,8 @@ describe('problems carry the code that decides the exit code', () => {
     const broken = Object.assign(Object.create(store), {
       list: () => Promise.reject(new TypeError('secret')),
     });
-    const hosts = new Hosts({ store: broken, clock: new ManualClock(), log });
-    api = buildApi({ hosts, store: broken, clock: new ManualClock(), log, network: 'local' });
+    const hosts = new Hosts({ store: broken, clock: new FakeClock(), log });
+    api = buildApi({ hosts, store: broken, clock: new FakeClock(), log, network: 'local' });
     const answer = await ask('GET', '/v1/hosts');
     expect(answer).toMatchObject({ status: 500, body: { code: 'Failed' } });
     expect(JSON.stringify(answer.body)).not.toContain('secret');

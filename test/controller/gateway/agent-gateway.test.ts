@@ -5,9 +5,9 @@ import { findCondition } from '../../../desired-state/conditions.ts';
 import type { Spec } from '../../../desired-state/host.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
 import type { Remembered } from '../../../desired-state/wire.ts';
+import { FakeClock, settle } from '../../support/fake-clock.ts';
 import { AgentEnd, heartbeatOf, helloOf, statusOf } from '../fixtures/agent-end.ts';
 import { FlakyStore } from '../fixtures/flaky-store.ts';
-import { ManualClock, settle } from '../fixtures/manual-clock.ts';
 import { RecordingLog } from '../fixtures/recording-log.ts';
 
 const ALICE = { actor: 'alice', network: 'local' };
@@ -15,14 +15,14 @@ const LOCKED: Spec = { locked: true, servicesEnabled: false };
 const UNLOCKED: Spec = { locked: false, servicesEnabled: true };
 
 let store: FlakyStore;
-let clock: ManualClock;
+let clock: FakeClock;
 let log: RecordingLog;
 let hosts: Hosts;
 let gateway: AgentGateway;
 
 beforeEach(async () => {
   store = new FlakyStore(new MemoryStore());
-  clock = new ManualClock();
+  clock = new FakeClock();
   log = new RecordingLog();
   hosts = new Hosts({ store, clock, log });
   gateway = new AgentGateway({ hosts, store, clock, log });
