@@ -11,9 +11,11 @@ import type { Log } from '../reconcilers/loop/log.ts';
 import { HostLookup, notFound } from './host-lookup.ts';
 import { claimOnline, planOnline, sameStatus, withReport } from './host-status.ts';
 import { toHost, toHostList } from './host-view.ts';
+import { type Application, planApply, planRelease } from './manifest-change.ts';
 import {
   type Declaration,
   type Origin,
+  type PlannedWrite,
   planChange,
   planDeclare,
   planRemove,
@@ -89,15 +91,45 @@ export class Hosts {
    */
   async change(targets: Targets, wish: Wish, origin: Origin): Promise<readonly HostChange[]> {
     const names = await this.#lookup.namesOf(targets);
-    const changes: HostChange[] = [];
-    for (let at = 0; at < names.length; at += MAX_HOSTS_PER_WRITE) {
-      try {
-        changes.push(...(await this.#changeBatch(names.slice(at, at + MAX_HOSTS_PER_WRITE), wish, origin)));
-      } catch (error) {
-        throw at === 0 ? error : afterSome(error, at, names.length);
-      }
-    }
-    return changes;
+    return inBatches(names, (batch) =>
+      this.#writeBatch(batch, origin, async (nowIso) => {
+        const records = await this.#lookup.existingAll(batch);
+        return records.map((record) => ({ record, planned: planChange(record, wish, origin, nowIso) }));
+      }),
+    );
+  }
+
+  /**
+   * Makes every host as its manifest says, in batches of 128, each of them all or nothing.
+   * @param applications each host once.
+   * @throws LockstepError `Conflict` when a host is not at its manifest's generation; `Refused` when one is applied by hand that a file declares.
+   */
+  apply(applications: readonly Application[], origin: Origin): Promise<readonly HostChange[]> {
+    return inBatches(applications, (batch) => {
+      const names = batch.map(({ manifest }) => manifest.metadata.name);
+      return this.#writeBatch(names, origin, (nowIso) =>
+        Promise.all(
+          batch.map(async (application, index) => {
+            const record = await this.#store.get(names[index] ?? '');
+            return { record, planned: planApply(record, application, origin, nowIso) };
+          }),
+        ),
+      );
+    });
+  }
+
+  /** Hosts that no file of the manifests folder declares any more: left as they are, and people may change them again. Unknown names are let be. */
+  async release(names: readonly string[], origin: Origin): Promise<void> {
+    await inBatches(names, (batch) =>
+      this.#writeBatch(batch, origin, (nowIso) =>
+        Promise.all(
+          batch.map(async (name) => {
+            const record = await this.#store.get(name);
+            return { record, planned: planRelease(record, origin, nowIso) };
+          }),
+        ),
+      ),
+    );
   }
 
   /** Leaves a tombstone. @throws LockstepError `NotFound`; `Refused` while its agent is, or may be, connected unless `force`. */
@@ -202,21 +234,34 @@ export class Hosts {
     ]);
   }
 
-  #changeBatch(names: readonly string[], wish: Wish, origin: Origin): Promise<readonly HostChange[]> {
+  #writeBatch(
+    names: readonly string[],
+    origin: Origin,
+    plan: (nowIso: string) => Promise<readonly PlannedChange[]>,
+  ): Promise<readonly HostChange[]> {
     const whom = names.length === 1 ? `host ${names[0]}` : `${names.length} hosts`;
     return this.#writer.retried(whom, async () => {
-      const before = await this.#lookup.existingAll(names);
-      const at = nowIso(this.#clock);
-      const planned = before.flatMap((record) => planChange(record, wish, origin, at) ?? []);
-      const written = await this.#writer.write(planned, origin);
+      const changes = await plan(nowIso(this.#clock));
+      const written = await this.#writer.write(
+        changes.flatMap(({ planned }) => planned ?? []),
+        origin,
+      );
       if (written === undefined) return undefined;
       const after = new Map(written.map((record) => [record.name, record]));
-      return before.map((record) => {
-        const now = after.get(record.name);
-        return now === undefined ? changeOf(record, 'unchanged') : changeOf(now, 'changed');
+      return names.flatMap((name, index) => {
+        const before = changes[index]?.record;
+        const now = after.get(name);
+        if (now !== undefined) return changeOf(now, outcomeOf(before, now));
+        return before === undefined ? [] : changeOf(before, 'unchanged');
       });
     });
   }
+}
+
+/** `record`: the host as it was, if it was there; `planned`: what to write, if anything. */
+interface PlannedChange {
+  readonly record: HostRecord | undefined;
+  readonly planned: PlannedWrite | undefined;
 }
 
 interface EventQuery {
@@ -228,6 +273,27 @@ interface EventQuery {
 
 function changeOf({ name, generation, spec }: HostRecord, outcome: HostChange['outcome']): HostChange {
   return { name, outcome, generation, spec };
+}
+
+function outcomeOf(before: HostRecord | undefined, now: HostRecord): HostChange['outcome'] {
+  if (before === undefined || before.deleted) return 'declared';
+  return before.generation === now.generation ? 'relabelled' : 'changed';
+}
+
+/** Runs `write` for one batch after the other. @throws what it throws, saying how many were done before. */
+async function inBatches<T>(
+  all: readonly T[],
+  write: (batch: readonly T[]) => Promise<readonly HostChange[]>,
+): Promise<readonly HostChange[]> {
+  const changes: HostChange[] = [];
+  for (let at = 0; at < all.length; at += MAX_HOSTS_PER_WRITE) {
+    try {
+      changes.push(...(await write(all.slice(at, at + MAX_HOSTS_PER_WRITE))));
+    } catch (error) {
+      throw at === 0 ? error : afterSome(error, at, all.length);
+    }
+  }
+  return changes;
 }
 
 function afterSome(error: unknown, done: number, all: number): unknown {

@@ -35,7 +35,10 @@ export interface PlannedWrite {
   readonly event: HostEvent;
 }
 
-/** The write that makes `wish` so, or undefined when it is. */
+/**
+ * The write that makes `wish` so, or undefined when it is.
+ * @throws LockstepError `Refused` when a file of the manifests folder declares the host.
+ */
 export function planChange(
   record: HostRecord,
   wish: Wish,
@@ -49,6 +52,8 @@ export function planChange(
   const same = sameSpec(spec, record.spec);
   // The agent refuses this store's generation: only a new number gets even the same wish through.
   const behind = record.reportedGeneration > record.generation;
+  // Saying again what the file says, so that it gets through, contradicts nobody.
+  if (!same || !behind) refuseDeclaredByFile(record);
   if (same && !behind) return undefined;
   return planWrite(record, reasonOfChange(record.spec, spec, wish), origin, nowIso, {
     spec,
@@ -60,7 +65,7 @@ export function planChange(
 
 /**
  * The write that `declaration` asks for, or undefined when the host is already so.
- * @throws LockstepError `Conflict` when the host is there with another spec than the declared one.
+ * @throws LockstepError `Conflict` when the host is there with another spec than the declared one; `Refused` when a file of the manifests folder declares it.
  */
 export function planDeclare(
   record: HostRecord | undefined,
@@ -83,6 +88,7 @@ export function planDeclare(
   }
   const labels = { ...record.labels, ...declaration.labels };
   if (Object.entries(labels).every(([key, value]) => record.labels[key] === value)) return undefined;
+  refuseDeclaredByFile(record);
   const { spec, annotations, generation } = record;
   return {
     write: writeOf(record, { spec, labels, annotations }),
@@ -99,9 +105,10 @@ export function planDeclare(
 
 /**
  * The write that leaves a tombstone.
- * @throws LockstepError `Refused` while the agent is connected, or may be, unless `force`.
+ * @throws LockstepError `Refused` while the agent is connected, or may be, unless `force`; and when a file of the manifests folder declares the host.
  */
 export function planRemove(record: HostRecord, force: boolean, origin: Origin, nowIso: string): PlannedWrite {
+  refuseDeclaredByFile(record);
   const online = findCondition(record.status?.conditions ?? [], 'Online');
   if (!force && online !== undefined && online.status !== 'False') {
     throw new LockstepError(
@@ -164,11 +171,21 @@ export function noRecord(name: string): HostRecord {
   };
 }
 
-function writeOf(record: HostRecord, next: NewState): SpecWrite {
+/** @throws LockstepError `Refused`, naming the file that is the truth for the host. */
+export function refuseDeclaredByFile({ name, annotations }: HostRecord): void {
+  const file = annotations[ANNOTATIONS.manifest];
+  if (file === undefined) return;
+  throw new LockstepError(
+    'Refused',
+    `host ${name}: ${file} in the manifests folder declares it: change it there, or take it out of the file first`,
+  );
+}
+
+export function writeOf(record: HostRecord, next: NewState): SpecWrite {
   return { name: record.name, expectedSpecRevision: record.specRevision, deleted: false, ...next };
 }
 
-function eventOf(
+export function eventOf(
   host: string,
   reason: string,
   message: string,
@@ -195,6 +212,6 @@ function reasonOfChange(before: Spec, after: Spec, wish: Wish): string {
   return after.servicesEnabled ? 'ServicesEnabled' : 'ServicesDisabled';
 }
 
-function describeOrigin({ actor, network, reason }: Origin): string {
+export function describeOrigin({ actor, network, reason }: Origin): string {
   return `by ${actor} over ${network}${reason === undefined ? '' : `: ${reason}`}`;
 }

@@ -1,7 +1,7 @@
 // Writes planned changes of specs: compare-and-set tried again a bounded number of times, the event in the same transaction, one log line per change.
 import { LockstepError } from '../desired-state/errors.ts';
 import type { HostEvent } from '../desired-state/events.ts';
-import { describeSpec } from '../desired-state/host.ts';
+import { ANNOTATIONS, describeSpec } from '../desired-state/host.ts';
 import type { HostRecord, Store } from '../desired-state/store/store.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
 import type { Origin, PlannedWrite } from './spec-change.ts';
@@ -52,8 +52,10 @@ export class SpecWriter {
   }
 
   /** Row F12: each lock and unlock is logged once, with the network that brought it. */
-  #logChange(record: HostRecord, event: HostEvent | undefined, { actor, network, reason }: Origin): void {
+  #logChange(record: HostRecord, event: HostEvent | undefined, { network, ...origin }: Origin): void {
     const { name: host, generation, spec } = record;
+    const actor = event?.actor ?? origin.actor;
+    const reason = origin.reason ?? record.annotations[ANNOTATIONS.reason];
     const change = event?.reason ?? 'Changed';
     const message = LOG_MESSAGES[change] ?? 'host changed';
     this.#log.info({ host, generation, spec: describeSpec(spec), network, actor, reason }, message);
@@ -70,4 +72,5 @@ const LOG_MESSAGES: Readonly<Record<string, string>> = {
   Deleted: 'host deleted',
   Adopted: 'host adopted',
   Registered: 'host registered as locked',
+  Released: 'host declared by no manifest any more',
 };

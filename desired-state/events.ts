@@ -14,9 +14,12 @@ export const eventBodySchema = z.object({
 });
 export type EventBody = z.infer<typeof eventBodySchema>;
 
+/** The `host` of an event that is about no host, but about the controller itself. No host has this name. */
+export const NO_HOST = '-';
+
 /** `count` equal events between `firstAt` and `at` (RFC 3339 UTC) are one. `actor`: a person, `agent` or `controller`. */
 export const eventSchema = eventBodySchema.extend({
-  host: hostNameSchema,
+  host: z.union([hostNameSchema, z.literal(NO_HOST)]),
   at: z.iso.datetime(),
   firstAt: z.iso.datetime(),
   count: z.int().min(1),

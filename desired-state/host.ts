@@ -33,17 +33,21 @@ export const MAX_REASON = 1_024;
 export const reasonSchema = z.string().max(MAX_REASON);
 
 /** What a host should be. The two are independent: design.md has the table. */
-export const specSchema = z.strictObject({ locked: z.boolean(), servicesEnabled: z.boolean() });
+export const specSchema = z.strictObject({
+  locked: z.boolean().describe('true: both flag files are present; false: both are absent.'),
+  servicesEnabled: z.boolean().describe('true: the services of the host run; false: they are stopped.'),
+});
 export type Spec = z.infer<typeof specSchema>;
 
 /** The same spec on the wire and on disk, where a newer peer may have added fields. */
 export const looseSpecSchema = z.object({ locked: z.boolean(), servicesEnabled: z.boolean() });
 
-/** Annotation keys that Lockstep writes: who changed the spec last, when and why. */
+/** Annotation keys that Lockstep writes: who changed the spec last, when and why, and the file of the manifests folder that is the truth for the host. */
 export const ANNOTATIONS = {
   changedBy: 'lockstep/changed-by',
   changedAt: 'lockstep/changed-at',
   reason: 'lockstep/reason',
+  manifest: 'lockstep/manifest',
 } as const;
 
 export const annotationsSchema = z.record(z.string().max(128), z.string().max(MAX_REASON));
@@ -80,6 +84,20 @@ const serviceStatusSchema = z.object({
 });
 export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
 
+/** Sentences of one plan that a status carries at most, and the longest of them, in characters. */
+export const MAX_REPORTED_STEPS = 64;
+export const MAX_REPORTED_SENTENCE = 1_024;
+const sentencesSchema = z.array(z.string().max(MAX_REPORTED_SENTENCE)).max(MAX_REPORTED_STEPS);
+
+/** The newest plan that had anything in it: what a pass did, and what was held, as sentences. `at` is when it was first so. */
+const reportedPlanSchema = z.object({
+  at: z.iso.datetime(),
+  generation: generationSchema,
+  steps: sentencesSchema,
+  blocked: sentencesSchema,
+});
+export type ReportedPlan = z.infer<typeof reportedPlanSchema>;
+
 /** What a host reports of itself. `observedGeneration` is the newest generation it acknowledged. */
 export const statusSchema = z.object({
   observedGeneration: generationSchema,
@@ -89,6 +107,8 @@ export const statusSchema = z.object({
   bootId: z.string().max(128),
   agentVersion: z.string().max(64),
   roles: z.array(roleSchema).max(3),
+  /** Left out: no pass had anything to do since the agent started, or the agent is older than this field. */
+  lastPlan: reportedPlanSchema.optional(),
 });
 export type Status = z.infer<typeof statusSchema>;
 

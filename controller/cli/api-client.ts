@@ -11,12 +11,17 @@ import {
 import { parseOrThrow } from '../../desired-state/parse.ts';
 import {
   ACTOR_HEADER,
+  type ApplyBody,
   type Change,
   changeListSchema,
   changeSchema,
   type DeclareBody,
   goneSchema,
+  type HostPlan,
+  hostPlanSchema,
   type LockBody,
+  type ManifestFileList,
+  manifestFileListSchema,
 } from '../api/schemas.ts';
 import { askOnce, type HttpRequest, streamEvents } from './unix-http.ts';
 
@@ -66,6 +71,27 @@ export class ApiClient {
   async change(action: Action, body: LockBody): Promise<readonly Change[]> {
     const answer = await this.#ask('POST', `/v1/hosts/actions/${action}`, body);
     return parseOrThrow(changeListSchema, answer, `answer to ${action}`).items;
+  }
+
+  /** Makes a host as its manifest says. @throws LockstepError `Conflict` when it is not at the manifest's generation. */
+  async apply(body: ApplyBody): Promise<Change> {
+    const path = `/v1/hosts/${encodeURIComponent(body.manifest.metadata.name)}`;
+    return parseOrThrow(changeSchema, await this.#ask('PUT', path, body), 'answer to apply');
+  }
+
+  /** What the host's agent would do now. @throws LockstepError `Unavailable` when it is not connected or does not answer. */
+  async planOf(name: string): Promise<HostPlan> {
+    const answer = await this.#ask('GET', `/v1/hosts/${encodeURIComponent(name)}/plan`);
+    return parseOrThrow(hostPlanSchema, answer, `answer to the plan of ${name}`);
+  }
+
+  /** The files of the controller's manifests folder. */
+  async manifests(): Promise<ManifestFileList> {
+    return parseOrThrow(
+      manifestFileListSchema,
+      await this.#ask('GET', '/v1/manifests'),
+      'answer to manifests',
+    );
   }
 
   /** Newest last. */

@@ -11,7 +11,7 @@ const MAX_ANSWER_BYTES = 268_435_456;
 const MAX_EVENT_CHARACTERS = 33_554_432;
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'POST' | 'DELETE';
+  readonly method: 'GET' | 'POST' | 'PUT' | 'DELETE';
   readonly path: string;
   readonly headers?: Readonly<Record<string, string>>;
   /** Sent as JSON. */
