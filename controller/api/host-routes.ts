@@ -1,5 +1,6 @@
 // The routes of hosts and events: parse, ask the use case, answer. Nothing is decided here.
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { LockstepError } from '../../desired-state/errors.ts';
 import { API_VERSION } from '../../desired-state/host.ts';
 import { parseOrThrow } from '../../desired-state/parse.ts';
 import type { Hosts } from '../hosts.ts';
@@ -7,6 +8,7 @@ import type { Origin, Wish } from '../spec-change.ts';
 import { parseLabelSelector, type Targets } from '../targets.ts';
 import {
   ACTOR_HEADER,
+  applyBodySchema,
   declareBodySchema,
   eventsQuerySchema,
   type LockBody,
@@ -43,6 +45,19 @@ export function addHostRoutes(api: FastifyInstance, hosts: Hosts, network: strin
     const declaration = parseOrThrow(declareBodySchema, request.body, BODY);
     const change = await hosts.declare(declaration, originOf(request));
     return reply.code(change.outcome === 'declared' ? 201 : 200).send(change);
+  });
+
+  api.put('/v1/hosts/:name', async (request, reply) => {
+    const { name } = parseOrThrow(nameParamsSchema, request.params, 'path');
+    const { manifest, reason } = parseOrThrow(applyBodySchema, request.body, BODY);
+    if (manifest.metadata.name !== name) {
+      throw new LockstepError(
+        'Invalid',
+        `request body: manifest.metadata.name: expected ${name} as in the path, found ${manifest.metadata.name}`,
+      );
+    }
+    const [change] = await hosts.apply([{ manifest, isExplicit: true }], originOf(request, reason));
+    return reply.code(change?.outcome === 'declared' ? 201 : 200).send(change);
   });
 
   api.delete('/v1/hosts/:name', async (request, reply) => {
