@@ -9,9 +9,18 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/chaos/**'],
+          exclude: ['test/chaos/**', 'test/**/*.programs.test.ts'],
           testTimeout: 120_000,
           maxConcurrency: 2,
+        },
+      },
+      {
+        // What starts the real programs, shells or promtool.
+        test: {
+          name: 'programs',
+          include: ['test/**/*.programs.test.ts'],
+          testTimeout: 120_000,
+          hookTimeout: 60_000,
         },
       },
       {

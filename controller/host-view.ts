@@ -46,12 +46,17 @@ function conditionsOf(record: HostRecord): Condition[] {
   );
 }
 
-/** "Not reported at this generation yet" would make a person wait for what can't come: the agent knows better than this store. */
+/**
+ * Ready where the agent keeps another spec than the store's: a newer one, or another one of the same generation (its welcome then raised
+ * reportedGeneration). What it reports speaks of its own spec, so it is never Ready by the store's; nor is "not reported yet" what to wait for.
+ */
 function explainStoreBehind(record: HostRecord, ready: Condition): Condition {
-  if (ready.reason !== 'Pending' || record.reportedGeneration <= record.generation) return ready;
+  const speaksOfSpec = ready.status === 'True' || ready.reason === 'Pending';
+  if (!speaksOfSpec || record.reportedGeneration <= record.generation) return ready;
   return {
     ...ready,
+    status: 'False',
     reason: 'StoreBehind',
-    message: `the agent keeps a newer spec than the store's generation ${record.generation}: lock or unlock the host to say what it should be`,
+    message: `the agent keeps a newer spec than the store's generation ${record.generation}, or another one: lock or unlock the host, or apply its manifest, to say what it should be`,
   };
 }

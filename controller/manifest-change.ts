@@ -29,7 +29,7 @@ export interface Application {
 }
 
 /** Annotations with this prefix are Lockstep's own. */
-const OWN_PREFIX = 'lockstep/';
+export const OWN_PREFIX = 'lockstep/';
 /** The longest actor of an event, in characters. */
 const MAX_ACTOR = 256;
 
@@ -54,7 +54,7 @@ export function planApply(
     reason: origin.reason ?? manifest.metadata.annotations?.[ANNOTATIONS.reason],
   };
   const labels = manifest.metadata.labels ?? current.labels;
-  const annotations = annotationsAfter(current.annotations, manifest, file, why.reason);
+  const annotations = annotationsAfter(current.annotations, manifest, file);
   const { spec } = manifest;
   const sameState = !isNew && sameSpec(spec, current.spec);
   const sameMetadata = isSame(labels, current.labels) && isSame(annotations, current.annotations);
@@ -101,16 +101,19 @@ function checkGeneration(name: string, wanted: number | undefined, record: HostR
   );
 }
 
-/** Lockstep's own stay, but for the reason; of the others the manifest has all, if it speaks of them. */
+/**
+ * Lockstep's own stay, but for the reason that the manifest itself gives; of the others the manifest has all, if it speaks of them. A reason said beside it
+ * (--reason) belongs to the change of the spec that it brings, and to nothing that is so already.
+ */
 function annotationsAfter(
   before: Annotations,
   { metadata }: Manifest,
   file: string | undefined,
-  reason: string | undefined,
 ): Annotations {
   const isOwn = ([key]: [string, string]) => key.startsWith(OWN_PREFIX);
   const own = Object.entries(before).filter(isOwn);
   const others = Object.entries(metadata.annotations ?? before).filter((entry) => !isOwn(entry));
+  const reason = metadata.annotations?.[ANNOTATIONS.reason];
   return {
     ...Object.fromEntries([...own, ...others]),
     ...(reason === undefined ? {} : { [ANNOTATIONS.reason]: reason }),

@@ -23,10 +23,13 @@ const MAX_MESSAGE = 4_096;
 export const conditionSchema = z.object({
   type: conditionTypeSchema,
   status: conditionStatusSchema,
-  reason: z.string().regex(/^[A-Z][A-Za-z0-9]*$/, 'expected a CamelCase word'),
-  message: z.string().max(MAX_MESSAGE),
-  lastTransitionTime: z.iso.datetime(),
-  observedGeneration: z.int().min(0),
+  reason: z
+    .string()
+    .regex(/^[A-Z][A-Za-z0-9]*$/, 'expected a CamelCase word')
+    .describe('Why, for programs: a CamelCase word.'),
+  message: z.string().max(MAX_MESSAGE).describe('Why, for people.'),
+  lastTransitionTime: z.iso.datetime().describe('When status last changed.'),
+  observedGeneration: z.int().min(0).describe('The generation that it speaks of.'),
 });
 export type Condition = z.infer<typeof conditionSchema>;
 

@@ -17,14 +17,19 @@ export const ROLES = ['controller', 'worker', 'storage'] as const;
 export const roleSchema = z.enum(ROLES);
 export type Role = z.infer<typeof roleSchema>;
 
-const labelPart = /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/;
-/** Kubernetes' rule for labels, without prefixes. */
+/** Kubernetes' rule for labels, without prefixes. Patterns, so that JSON Schemas made of them say the same. */
 const labelKeySchema = z
   .string()
-  .regex(labelPart, 'expected a label key (letters, digits, ., _ and -, at most 63)');
-const labelValueSchema = z.string().refine((value) => value === '' || labelPart.test(value), {
-  error: 'expected a label value (letters, digits, ., _ and -, at most 63)',
-});
+  .regex(
+    /^[A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?$/,
+    'expected a label key (letters, digits, ., _ and -, at most 63)',
+  );
+const labelValueSchema = z
+  .string()
+  .regex(
+    /^([A-Za-z0-9]([A-Za-z0-9._-]{0,61}[A-Za-z0-9])?)?$/,
+    'expected a label value (letters, digits, ., _ and -, at most 63)',
+  );
 export const labelsSchema = z.record(labelKeySchema, labelValueSchema);
 export type Labels = z.infer<typeof labelsSchema>;
 
@@ -100,7 +105,9 @@ export type ReportedPlan = z.infer<typeof reportedPlanSchema>;
 
 /** What a host reports of itself. `observedGeneration` is the newest generation it acknowledged. */
 export const statusSchema = z.object({
-  observedGeneration: generationSchema,
+  observedGeneration: generationSchema.describe(
+    'The newest generation that the host acknowledged; 0: none yet.',
+  ),
   conditions: z.array(conditionSchema).max(32),
   flags: flagsStatusSchema,
   services: z.array(serviceStatusSchema).max(4_096),

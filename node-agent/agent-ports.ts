@@ -4,6 +4,7 @@ import type { GateDriver } from '../reconcilers/gates/gate-driver.ts';
 import type { Clock, Random } from '../reconcilers/loop/clock.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
 import type { ServiceDriver } from '../reconcilers/services/service-driver.ts';
+import type { AgentMonitor } from './agent-monitor.ts';
 import type { Disk } from './disk.ts';
 import type { FlagWatch } from './flag-watch.ts';
 import type { AgentStatus } from './status-file.ts';
@@ -37,4 +38,5 @@ export interface AgentPorts {
   readonly flagWatch: FlagWatch;
   /** Shows what the agent knows and does, to people on this host. Called after each pass; `isNews`: it changed. Never throws. */
   readonly publish: (status: AgentStatus, isNews: boolean) => void;
+  readonly monitor: AgentMonitor;
 }

@@ -102,9 +102,10 @@ export class HostAgent {
       random,
       log,
       resyncIntervalMs,
+      monitor: ports.monitor,
     });
     this.#outbox = new EventOutbox(clock, (message) => this.#links.some((link) => link.send(message)));
-    this.#journal = new Journal(log, clock, (event) => this.#outbox.record(event));
+    this.#journal = new Journal(log, clock, (event) => this.#outbox.record(event), ports.monitor);
     this.#intake = new DesiredIntake(knowledge, this.#journal);
     const retry = { clock, random, retryCapMs: resyncIntervalMs };
     this.#operations = new Operations({

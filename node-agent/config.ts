@@ -74,7 +74,8 @@ const absolutePathSchema = z
   .max(4_000)
   .refine((path) => path.startsWith('/') && resolve(path) !== '/' && !path.includes('\0'), {
     error: 'expected an absolute path other than /',
-  });
+  })
+  .meta({ title: 'absolute path' });
 const controllerSchema = z.string().refine((text) => /^unix:[^\0]+$/.test(text), {
   error: "expected unix:PATH, the controller's socket",
 });
@@ -92,31 +93,65 @@ function durationBetween(min: string, max: string): z.ZodType<number, string> {
       },
       { error: `expected a duration from ${min} to ${max}, such as 250ms, 5s or 2m` },
     )
-    .pipe(durationSchema);
+    .pipe(durationSchema)
+    .meta({ title: `duration from ${min} to ${max}` });
 }
 
-const fileSchema = z
+/** The file of `--config`. Its descriptions are what docs/reference/config.md says of each field, their titles the types. */
+export const fileSchema = z
   .strictObject({
-    host: hostNameSchema,
-    controller: controllerSchema.refine((text) => text.startsWith(`${SOCKET_PREFIX}/`), {
-      error: 'expected unix:PATH with an absolute path',
-    }),
-    root: z.string().startsWith('/', { error: 'expected an absolute path' }),
+    host: hostNameSchema.meta({ title: 'RFC 1123 label' }).describe('The name of this host.'),
+    controller: controllerSchema
+      .refine((text) => text.startsWith(`${SOCKET_PREFIX}/`), {
+        error: 'expected unix:PATH with an absolute path',
+      })
+      .meta({ title: '`unix:` and an absolute path' })
+      .describe(
+        "The controller's socket. It does not lie below `root`. Without one the host is alone: it keeps itself in the state that it remembers.",
+      ),
+    root: z
+      .string()
+      .startsWith('/', { error: 'expected an absolute path' })
+      .meta({ title: 'absolute path' })
+      .describe(
+        'A sandbox: every path below but `controller` is taken as inside this folder, and nothing outside is written.',
+      ),
     roles: z
       .array(roleSchema)
       .min(1, { error: 'expected at least one role' })
-      .refine((roles) => new Set(roles).size === roles.length, { error: 'expected each role once' }),
-    flags: z.strictObject({ volatile: absolutePathSchema, persistent: absolutePathSchema }).partial(),
-    services: z
-      .strictObject({ scripts: absolutePathSchema, timeout: durationBetween('100ms', '1h') })
+      .refine((roles) => new Set(roles).size === roles.length, { error: 'expected each role once' })
+      .describe(
+        'What this host is; an all-in-one host has two. Each role has the service set and the gates of its name.',
+      ),
+    flags: z
+      .strictObject({
+        volatile: absolutePathSchema.describe('The flag file that a reboot clears.'),
+        persistent: absolutePathSchema.describe('The flag file that stays. It is changed first, durably.'),
+      })
       .partial(),
-    gates: absolutePathSchema,
+    services: z
+      .strictObject({
+        scripts: absolutePathSchema.describe('The folder of the service sets, one folder per role.'),
+        timeout: durationBetween('100ms', '1h').describe(
+          'A script that runs longer is ended with all its children.',
+        ),
+      })
+      .partial(),
+    gates: absolutePathSchema.describe(
+      'The folder of the scripts that must pass before the first start after a boot; those of a role lie in its folder.',
+    ),
     // Shorter would cost the host more than it heals; longer is no self-healing any more.
-    resyncInterval: durationBetween('100ms', '5m'),
-    bootGrace: durationBetween('0s', '5m'),
-    stateDir: absolutePathSchema,
-    runDir: absolutePathSchema,
-    logLevel: levelSchema,
+    resyncInterval: durationBetween('100ms', '5m').describe(
+      'How often flags and services are looked at without any event, start to start.',
+    ),
+    bootGrace: durationBetween('0s', '5m').describe(
+      'After a boot, a host that remembers that its services are enabled waits that long for a controller to say otherwise.',
+    ),
+    stateDir: absolutePathSchema.describe(
+      'Where the agent remembers the desired state; it must outlive a reboot.',
+    ),
+    runDir: absolutePathSchema.describe('Where the agent keeps its status and what it knows of this boot.'),
+    logLevel: levelSchema.describe('What is logged to stderr.'),
   })
   .partial();
 type ConfigFile = z.infer<typeof fileSchema>;

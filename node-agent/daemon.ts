@@ -1,6 +1,8 @@
 // A running agent: every adapter for a Linux host built and put together, and taken down in order. With main.ts, the composition root.
 import type { Log } from '../reconcilers/loop/log.ts';
+import { observeLateness } from '../runtime/lateness.ts';
 import { nodeClock } from '../runtime/node-clock.ts';
+import { readProcessUsage } from '../runtime/process-usage.ts';
 import type { Daemon } from '../runtime/program.ts';
 import { HostAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
@@ -13,20 +15,30 @@ import { readProcessStart } from './linux/process-start.ts';
 import { ScriptsDriver } from './linux/scripts/scripts-driver.ts';
 import { LOCK_FILE_NAMES, takeInstanceLocks } from './linux/single-instance.ts';
 import { WebSocketTransport } from './linux/websocket-transport.ts';
+import { AgentMetrics } from './metrics/agent-metrics.ts';
+import { MetricsFile } from './metrics/metrics-file.ts';
 import { rootGuard } from './root-prefix.ts';
 import { StatusFile } from './status-file.ts';
 
 /** @throws LockstepError `Conflict` when another agent holds the same folders, `Refused` when they lead out of the root, `Failed` without /proc. */
 export async function startDaemon(config: AgentConfig, agentVersion: string, log: Log): Promise<Daemon> {
   const disk = new LinuxDisk();
-  const clock = nodeClock;
   const guard = rootGuard(disk, config.root);
   await checkRoot(disk, config, guard);
   const bootId = await readBootId();
   const { pid } = process;
-  const { runDir, stateDir } = config;
+  const { runDir, stateDir, resyncIntervalMs } = config;
+  const metrics = new AgentMetrics({
+    clock: nodeClock,
+    resyncIntervalMs,
+    agentVersion,
+    readUsage: readProcessUsage,
+  });
+  const clock = observeLateness(nodeClock, (stalledMs) => metrics.stalled(stalledMs));
   const lock = await takeInstanceLocks({ disk, folders: [runDir, stateDir], pid, log });
   const statusFile = new StatusFile({ disk, runDir, guard, pidStartTicks: await readProcessStart(pid), log });
+  const render = () => metrics.text();
+  const metricsFile = new MetricsFile({ disk, runDir, guard, clock, log, render });
   const scripts = {
     runDir,
     roles: config.roles,
@@ -58,14 +70,20 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
       services: new ScriptsDriver({ ...scripts, servicesDir: config.services.scripts }),
       gates,
       flagWatch: new ChokidarFlagWatch({ paths: [config.flags.volatile, config.flags.persistent], log }),
-      publish: (status, isNews) => statusFile.publish(status, isNews),
+      publish(status, isNews) {
+        statusFile.publish(status, isNews);
+        metrics.published(status, isNews);
+        metricsFile.touch(metrics.news);
+      },
+      monitor: metrics,
     },
   );
   return {
     // Flags, services and runs in flight stay as they are.
     async stop() {
       await Promise.all([agent.stop(), gates.close()]);
-      await statusFile.settled();
+      metrics.stopped();
+      await Promise.all([statusFile.settled(), metricsFile.close()]);
       lock.release();
     },
   };

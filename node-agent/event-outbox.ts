@@ -42,7 +42,11 @@ export class EventOutbox {
       this.#kept.set(key, { body, firstAt: at, at, count: 1, sentAtMs: Number.NEGATIVE_INFINITY });
       this.#dropOldest();
     } else {
-      if (kept.count === 0) kept.firstAt = at;
+      // What was sent is told, and how slow it was: the next message speaks of what came after it.
+      if (kept.count === 0) {
+        kept.firstAt = at;
+        kept.body = body;
+      }
       kept.at = at;
       kept.count += 1;
       kept.body = slower(kept.body, body);

@@ -6,7 +6,7 @@ import {
   stampCondition,
 } from '../desired-state/conditions.ts';
 import { messageOf } from '../desired-state/errors.ts';
-import type { FlagState, Role, Spec, Status } from '../desired-state/host.ts';
+import type { FlagState, ReportedPlan, Role, Spec, Status } from '../desired-state/host.ts';
 import type { ObservedFlag } from '../reconcilers/flags/flag-files.ts';
 import { describeStep } from '../reconcilers/loop/plan.ts';
 import type { Operations } from '../reconcilers/services/operations.ts';
@@ -41,6 +41,8 @@ export interface HostReportInput {
   readonly goEnabled: ConditionClaim;
   /** Of each network that is connected and has answered. */
   readonly words: readonly ControllerWord[];
+  /** The newest plan that had anything in it; undefined: no pass had anything to do yet. */
+  readonly lastPlan: ReportedPlan | undefined;
   readonly bootId: string;
   readonly agentVersion: string;
   readonly roles: readonly Role[];
@@ -67,6 +69,7 @@ export function reportHost(input: HostReportInput, previous: Status | undefined,
     bootId: input.bootId,
     agentVersion: input.agentVersion,
     roles: [...input.roles],
+    ...(input.lastPlan === undefined ? {} : { lastPlan: input.lastPlan }),
   };
 }
 

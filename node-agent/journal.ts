@@ -8,6 +8,7 @@ import { type Clock, nowIso } from '../reconcilers/loop/clock.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
 import type { EndedOperation } from '../reconcilers/services/operations.ts';
 import { describeRun, type RunResult } from '../reconcilers/services/service-driver.ts';
+import type { AgentMonitor, CorrectionKind } from './agent-monitor.ts';
 import type { Desired, Verdict } from './knowledge.ts';
 
 export interface Correction {
@@ -25,14 +26,21 @@ export class Journal {
   readonly #log: Log;
   readonly #clock: Clock;
   readonly #record: (event: EventBody) => void;
+  readonly #monitor: Pick<AgentMonitor, 'corrected'>;
   readonly #lastFailures = new Map<string, string>();
   #corrections: readonly Correction[] = [];
 
   /** @param record takes an event for the controller. */
-  constructor(log: Log, clock: Clock, record: (event: EventBody) => void) {
+  constructor(
+    log: Log,
+    clock: Clock,
+    record: (event: EventBody) => void,
+    monitor: Pick<AgentMonitor, 'corrected'>,
+  ) {
     this.#log = log;
     this.#clock = clock;
     this.#record = record;
+    this.#monitor = monitor;
   }
 
   /** Newest last. */
@@ -46,6 +54,7 @@ export class Journal {
       if (step.kind === 'confirm') continue;
       const isRemoval = step.kind === 'remove';
       this.#corrected({
+        kind: isRemoval ? 'flag_removed' : 'flag_restored',
         reason: isRemoval ? 'FlagRemoved' : 'FlagRestored',
         logMessage: isRemoval ? 'flag removed' : 'flag restored',
         fields: { flag: step.target, why: step.reason },
@@ -99,12 +108,13 @@ export class Journal {
       const wasFailing = this.#lastFailures.delete(service.id);
       if (detectedAtMs !== undefined || wasFailing) {
         this.#corrected({
+          kind: verb === 'start' ? 'service_started' : 'service_stopped',
           reason: verb === 'start' ? 'ServiceStarted' : 'ServiceStopped',
           logMessage: verb === 'start' ? 'service started' : 'service stopped',
           fields: { ...fields, durationMs: result.durationMs },
           message: `${service.id} ${verb === 'start' ? 'started' : 'stopped'} again`,
           generation,
-          latencyMs: detectedAtMs === undefined ? 0 : this.#clock.monotonicMs() - detectedAtMs,
+          latencyMs: detectedAtMs === undefined ? undefined : this.#clock.monotonicMs() - detectedAtMs,
         });
       } else {
         this.#log.info({ ...fields, durationMs: result.durationMs }, 'service operation succeeded');
@@ -142,20 +152,29 @@ export class Journal {
   }
 
   #corrected(correction: {
+    readonly kind: CorrectionKind;
     readonly reason: string;
     readonly logMessage: string;
     readonly fields: Readonly<Record<string, unknown>>;
     readonly message: string;
     readonly generation: number;
-    readonly latencyMs: number;
+    /** Undefined: what failed for a new desired state succeeded at last; nobody changed anything. */
+    readonly latencyMs: number | undefined;
   }): void {
-    const { reason, message, generation } = correction;
-    const latencyMs = Math.round(correction.latencyMs * 1_000) / 1_000;
+    const { kind, reason, message, generation } = correction;
+    this.#monitor.corrected(kind, correction.latencyMs);
+    const latencyMs = Math.round((correction.latencyMs ?? 0) * 1_000) / 1_000;
     this.#log.info({ ...correction.fields, latencyMs }, correction.logMessage);
     this.#corrections = [
       ...this.#corrections.slice(1 - MAX_CORRECTIONS),
       { at: nowIso(this.#clock), message, latencyMs },
     ];
-    this.#record({ type: 'Normal', reason, message, generation, latencyMs });
+    this.#record({
+      type: 'Normal',
+      reason,
+      message,
+      generation,
+      ...(correction.latencyMs === undefined ? {} : { latencyMs }),
+    });
   }
 }

@@ -11,6 +11,7 @@ import type { FlagsPass } from './flags-pass.ts';
 import { reportHost } from './host-report.ts';
 import type { Journal } from './journal.ts';
 import { describeKnowledge, type Knowledge } from './knowledge.ts';
+import { LastPlan } from './last-plan.ts';
 import type { ServicesPass } from './services-pass.ts';
 import type { AgentStatus } from './status-file.ts';
 
@@ -30,6 +31,7 @@ export interface ReporterOptions {
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #startedAt: string;
+  readonly #lastPlan: LastPlan;
   #status: Status | undefined;
   #statusText = '';
   #published = '';
@@ -37,6 +39,7 @@ export class Reporter {
   constructor(options: ReporterOptions) {
     this.#options = options;
     this.#startedAt = nowIso(options.ports.clock);
+    this.#lastPlan = new LastPlan(options.ports.clock);
   }
 
   /** Looks at what is known; sends and publishes it if it is news. */
@@ -73,6 +76,7 @@ export class Reporter {
         operations,
         goEnabled: gates.claim(knowledge.generation),
         words: intake.words,
+        lastPlan: this.#lastPlan.note(flagsPass.view, servicesPass.view, operations.inFlight.size > 0),
         bootId: settings.bootId,
         agentVersion: settings.agentVersion,
         roles: settings.roles,

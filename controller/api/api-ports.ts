@@ -2,7 +2,7 @@
 import type { HostPlan, ManifestFileList } from './schemas.ts';
 
 export interface Plans {
-  /** Asks the host's agent what it would do now. @throws LockstepError `Unavailable` when it is not connected or does not answer in time. */
+  /** Asks the host's agent what it would do now. @throws LockstepError `NotFound` for an unknown host, `Unavailable` when its agent is not connected or does not answer in time. */
   planOf(host: string): Promise<HostPlan>;
 }
 

@@ -21,64 +21,102 @@ const DEFAULT_EVENTS = 100;
 
 export const declareBodySchema = z.strictObject({
   name: hostNameSchema,
-  /** Left out: locked, services disabled for a new host; unchanged for a known one. */
-  spec: specSchema.optional(),
-  labels: labelsSchema.optional(),
+  spec: specSchema
+    .optional()
+    .describe('Left out: locked, services disabled for a new host; unchanged for a known one.'),
+  labels: labelsSchema.optional().describe('Merged into those that the host has.'),
 });
 export type DeclareBody = z.infer<typeof declareBodySchema>;
 
+const whySchema = reasonSchema
+  .min(1)
+  .optional()
+  .describe('Why: it goes with the change into events and annotations.');
+
 const targetShape = {
-  names: z.array(hostNameSchema).min(1).max(MAX_NAMES).optional(),
-  labelSelector: z.string().min(1).max(4_096).optional(),
-  all: z.literal(true).optional(),
-  reason: reasonSchema.min(1).optional(),
+  names: z.array(hostNameSchema).min(1).max(MAX_NAMES).optional().describe('The hosts of these names.'),
+  labelSelector: z
+    .string()
+    .min(1)
+    .max(4_096)
+    .optional()
+    .describe('The hosts that have all of these labels: `key=value[,key=value...]`.'),
+  all: z.literal(true).optional().describe('Every host.'),
+  reason: whySchema,
 };
 
 function sayWhich(body: { names?: unknown; labelSelector?: unknown; all?: unknown }): boolean {
   return [body.names, body.labelSelector, body.all].filter((target) => target !== undefined).length === 1;
 }
 const ONE_TARGET = 'expected exactly one of names, labelSelector and all';
+/** The same in JSON Schema's words, for the OpenAPI document. */
+const ONE_TARGET_META = {
+  oneOf: [{ required: ['names'] }, { required: ['labelSelector'] }, { required: ['all'] }],
+};
 
 /** enable-services and disable-services. */
-export const servicesBodySchema = z.strictObject(targetShape).refine(sayWhich, ONE_TARGET);
-/** lock and unlock. `keepServices`: servicesEnabled stays as it is. */
+export const servicesBodySchema = z
+  .strictObject(targetShape)
+  .refine(sayWhich, ONE_TARGET)
+  .meta(ONE_TARGET_META);
+/** lock and unlock. */
 export const lockBodySchema = z
-  .strictObject({ ...targetShape, keepServices: z.boolean().optional() })
-  .refine(sayWhich, ONE_TARGET);
+  .strictObject({
+    ...targetShape,
+    keepServices: z.boolean().optional().describe('true: servicesEnabled stays as it is.'),
+  })
+  .refine(sayWhich, ONE_TARGET)
+  .meta(ONE_TARGET_META);
 export type LockBody = z.infer<typeof lockBodySchema>;
 
 /** What `lockstep apply` puts for each host. */
 export const applyBodySchema = z.strictObject({
   manifest: manifestSchema,
-  reason: reasonSchema.min(1).optional(),
+  reason: whySchema,
 });
 export type ApplyBody = z.infer<typeof applyBodySchema>;
 
-export const nameParamsSchema = z.object({ name: hostNameSchema });
+export const nameParamsSchema = z.object({ name: hostNameSchema.describe('The host.') });
 
-const flagSchema = z.enum(['true', 'false', '']).transform((text) => text !== 'false');
-export const removeQuerySchema = z.strictObject({ force: flagSchema.optional() });
+const flagSchema = z
+  .enum(['true', 'false', ''])
+  .transform((text) => text !== 'false')
+  .pipe(z.boolean());
+export const removeQuerySchema = z.strictObject({
+  force: flagSchema.optional().describe('Delete it even while its agent is, or may be, connected.'),
+});
 
-export const listQuerySchema = z.strictObject({ labelSelector: z.string().min(1).optional() });
+const selectorSchema = z
+  .string()
+  .min(1)
+  .optional()
+  .describe('Only hosts that have all of these labels: `key=value[,key=value...]`.');
+export const listQuerySchema = z.strictObject({ labelSelector: selectorSchema });
 
-/** `names`: comma-separated. */
 export const watchQuerySchema = z.strictObject({
   names: z
     .string()
     .transform((text) => text.split(','))
     .pipe(z.array(hostNameSchema))
-    .optional(),
-  labelSelector: z.string().min(1).optional(),
+    .optional()
+    .describe('Only these hosts; the names between commas.'),
+  labelSelector: selectorSchema,
 });
 
 export const eventsQuerySchema = z.strictObject({
-  host: hostNameSchema.optional(),
-  limit: z.coerce.number().pipe(z.int().min(1).max(MAX_EVENTS)).default(DEFAULT_EVENTS),
+  host: hostNameSchema.optional().describe('Only events of this host.'),
+  limit: z.coerce
+    .number()
+    .pipe(z.int().min(1).max(MAX_EVENTS))
+    .default(DEFAULT_EVENTS)
+    .describe('Events at most; of more only the newest are told.'),
 });
 
 export const changeSchema = z.object({
   name: hostNameSchema,
-  outcome: z.enum(['declared', 'changed', 'relabelled', 'unchanged']),
+  outcome: z
+    .enum(['declared', 'changed', 'relabelled', 'unchanged'])
+    .describe('relabelled: its labels changed, its spec did not.'),
   generation: generationSchema,
   spec: specSchema,
 });
@@ -91,8 +129,8 @@ export const hostPlanSchema = z.object({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal('Plan'),
   host: hostNameSchema,
-  steps: z.array(z.string()),
-  blocked: z.array(z.string()),
+  steps: z.array(z.string()).describe('What it would do, in order.'),
+  blocked: z.array(z.string()).describe('What it would do if nothing held it, and what holds it.'),
 });
 export type HostPlan = z.infer<typeof hostPlanSchema>;
 
@@ -125,12 +163,24 @@ export type ManifestFileList = z.infer<typeof manifestFileListSchema>;
 /** A host that is gone, as a watch tells it. */
 export const goneSchema = z.object({ name: hostNameSchema });
 
+/** A watch has told all that was there when it began. */
+export const syncedSchema = z.object({});
+
+/** Why a stream ends, where its client did not end it. */
+export const streamErrorSchema = z.object({ detail: z.string() });
+
+export const okSchema = z.object({ status: z.literal('ok') });
+
+/** An OpenAPI document, as far as its clients must know it beforehand. */
+export const openApiSchema = z.looseObject({ openapi: z.literal('3.1.0') });
+export type OpenApiDocument = z.infer<typeof openApiSchema>;
+
 /** RFC 9457 problem details; `code` is Lockstep's own, and decides the CLI's exit code. */
 export const problemSchema = z.object({
-  type: z.string(),
-  title: z.string(),
-  status: z.int(),
-  detail: z.string(),
+  type: z.string().describe('`urn:lockstep:problem:` and the code.'),
+  title: z.string().describe('What the code means.'),
+  status: z.int().describe('The HTTP status.'),
+  detail: z.string().describe('What was expected, what was found, and what to do.'),
   code: z.enum(['Failed', 'Unavailable', 'Usage', 'TimedOut', 'Invalid', 'Refused', 'NotFound', 'Conflict']),
 });
 export type Problem = z.infer<typeof problemSchema>;

@@ -23,7 +23,7 @@ import {
   type ManifestFileList,
   manifestFileListSchema,
 } from '../api/schemas.ts';
-import { askOnce, type HttpRequest, streamEvents } from './unix-http.ts';
+import { askOnce, askText, type HttpRequest, streamEvents } from './unix-http.ts';
 
 export type Action = 'lock' | 'unlock' | 'enable-services' | 'disable-services';
 
@@ -49,8 +49,12 @@ export class ApiClient {
     this.#headers = { [ACTOR_HEADER]: encodeURIComponent(actor) };
   }
 
-  async listHosts(query: { readonly labelSelector?: string | undefined } = {}): Promise<HostList> {
-    const answer = await this.#ask('GET', `/v1/hosts${queryOf(query)}`);
+  /** @param signal gives up: `Unavailable`. */
+  async listHosts(
+    query: { readonly labelSelector?: string | undefined } = {},
+    signal?: AbortSignal,
+  ): Promise<HostList> {
+    const answer = await this.#ask('GET', `/v1/hosts${queryOf(query)}`, undefined, signal);
     return parseOrThrow(hostListSchema, answer, 'answer to the list of hosts');
   }
 
@@ -103,6 +107,11 @@ export class ApiClient {
     return parseOrThrow(eventListSchema, answer, 'answer to events').items;
   }
 
+  /** The controller's metrics in Prometheus' text format. */
+  metrics(): Promise<string> {
+    return askText(this.socketPath, { method: 'GET', path: '/metrics', headers: this.#headers });
+  }
+
   /** @throws LockstepError `Unavailable` until the controller can serve. */
   async ready(): Promise<void> {
     await this.#ask('GET', '/readyz');
@@ -129,8 +138,9 @@ export class ApiClient {
     }
   }
 
-  #ask(method: HttpRequest['method'], path: string, body?: unknown): Promise<unknown> {
-    return askOnce(this.socketPath, { method, path, body, headers: this.#headers });
+  #ask(method: HttpRequest['method'], path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+    const asked = { method, path, body, headers: this.#headers };
+    return askOnce(this.socketPath, signal === undefined ? asked : { ...asked, signal });
   }
 
   async *#stream(path: string, signal: AbortSignal) {

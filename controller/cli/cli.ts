@@ -11,6 +11,8 @@ export interface Cli {
   readonly terminal: Terminal;
   /** The controller that the command line asks for. @throws LockstepError `Usage` for a bad address. */
   client(): ApiClient;
+  /** Standard input, for a command that reads it. */
+  stdin(): AsyncIterable<Uint8Array>;
   /** Wall clock, ms since the epoch. */
   now(): number;
 }

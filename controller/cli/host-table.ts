@@ -95,6 +95,7 @@ function eventMessage({ message, count, latencyMs }: StoredEvent): string {
   return `${message}${latency}${often}`;
 }
 
-function age(time: string | undefined, nowMs: number): string {
+/** For people: how long ago `time` was, `3m12s`; `-` when it is not known. */
+export function age(time: string | undefined, nowMs: number): string {
   return time === undefined ? '-' : formatDuration(Math.max(nowMs - Date.parse(time), 0));
 }

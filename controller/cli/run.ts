@@ -5,6 +5,7 @@ import { CommanderError } from 'commander';
 import { ERROR_CODES, errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { findController } from './address.ts';
 import { ApiClient } from './api-client.ts';
+import { Exit } from './exit.ts';
 import { buildProgram } from './program.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
@@ -15,6 +16,7 @@ export async function run(): Promise<number> {
   const program = buildProgram({
     terminal,
     client: () => openClient(program.opts<{ controller?: string }>().controller),
+    stdin: () => process.stdin,
     now: () => Date.now(),
   });
   try {
@@ -31,7 +33,11 @@ function openClient(address: string | undefined): ApiClient {
 }
 
 /** Says what went wrong, once. @returns the exit code. */
-function report(error: unknown, terminal: Terminal): number {
+export function report(error: unknown, terminal: Terminal): number {
+  if (error instanceof Exit) {
+    if (error.cause !== undefined) report(error.cause, terminal);
+    return error.exitCode;
+  }
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : ERROR_CODES.Usage.exitCode;
   terminal.note(`lockstep: ${messageOf(error)}`);
   if (error instanceof LockstepError) return ERROR_CODES[error.code].exitCode;

@@ -24,18 +24,44 @@ export function printTable<T>(
   rows: readonly T[],
   overflow: Overflow,
 ): void {
-  const lines: readonly (readonly Cell[])[] = [
-    columns.map(({ header }) => ({ text: header })),
-    ...rows.map((row) => columns.map(({ cell }) => cleaned(cell(row)))),
-  ];
-  const widths = columns.map((_, index) =>
-    Math.max(...lines.map((line) => lengthOf(line[index]?.text ?? ''))),
-  );
-  const offset = widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
-  const room = (terminal.width ?? Number.POSITIVE_INFINITY) - offset;
-  for (const line of lines) {
-    const front = line.slice(0, -1).map((cell, index) => paddedCell(terminal, cell, widths[index] ?? 0));
-    const [first = '', ...more] = lastColumn(line.at(-1)?.text ?? '', room, overflow);
+  new GrowingTable(terminal, columns, overflow).print(rows);
+}
+
+/** A table that gets more rows while it is looked at: its columns are as wide as the first rows need, and grow with those that need more. */
+export class GrowingTable<T> {
+  readonly #terminal: Terminal;
+  readonly #columns: readonly Column<T>[];
+  readonly #overflow: Overflow;
+  #widths: readonly number[];
+  #hasHeader = false;
+
+  constructor(terminal: Terminal, columns: readonly Column<T>[], overflow: Overflow) {
+    this.#terminal = terminal;
+    this.#columns = columns;
+    this.#overflow = overflow;
+    this.#widths = columns.map(({ header }) => lengthOf(header));
+  }
+
+  /** Prints the rows, before the first of all the headers. */
+  print(rows: readonly T[]): void {
+    const lines = rows.map((row) => this.#columns.map(({ cell }) => cleaned(cell(row))));
+    this.#widths = this.#widths.map((width, index) =>
+      // Not one argument for each row: there may be more rows than a call takes.
+      lines.reduce((widest, line) => Math.max(widest, lengthOf(line[index]?.text ?? '')), width),
+    );
+    if (!this.#hasHeader) this.#printLine(this.#columns.map(({ header }) => ({ text: header })));
+    this.#hasHeader = true;
+    for (const line of lines) this.#printLine(line);
+  }
+
+  #printLine(line: readonly Cell[]): void {
+    const terminal = this.#terminal;
+    const offset = this.#widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
+    const room = (terminal.width ?? Number.POSITIVE_INFINITY) - offset;
+    const front = line
+      .slice(0, -1)
+      .map((cell, index) => paddedCell(terminal, cell, this.#widths[index] ?? 0));
+    const [first = '', ...more] = lastColumn(line.at(-1)?.text ?? '', room, this.#overflow);
     terminal.print((front.join('') + first).trimEnd());
     for (const part of more) terminal.print(' '.repeat(offset) + part);
   }
@@ -52,8 +78,8 @@ function lastColumn(text: string, room: number, overflow: Overflow): readonly st
   return room < MIN_WRAP_WIDTH ? [text] : wrap(text, room);
 }
 
-/** At spaces where there are some; a word that is longer than a line is cut. */
-function wrap(text: string, width: number): readonly string[] {
+/** `text` in lines of at most `width` characters: cut at spaces where there are some; a word that is longer than a line is cut. */
+export function wrap(text: string, width: number): readonly string[] {
   const lines: string[] = [];
   let rest = [...text];
   while (rest.length > width) {

@@ -1,9 +1,14 @@
 // Where the agents' connections end: keeps the sessions of each host together, pushes every change of a spec to them at once,
 // and knows who is online. It touches no socket, timer or file: connections and the clock come in.
+import { findCondition } from '../../desired-state/conditions.ts';
+import { LockstepError } from '../../desired-state/errors.ts';
+import { API_VERSION, type Status } from '../../desired-state/host.ts';
 import type { Store } from '../../desired-state/store/store.ts';
 import { type Connection, encodeMessage, PEER_SILENCE_LIMIT_MS } from '../../desired-state/wire.ts';
 import { type Clock, sleep } from '../../reconcilers/loop/clock.ts';
 import type { Log } from '../../reconcilers/loop/log.ts';
+import type { Plans } from '../api/api-ports.ts';
+import type { HostPlan } from '../api/schemas.ts';
 import type { Hosts } from '../hosts.ts';
 import { AgentSession } from './agent-session.ts';
 import { ConnectedHost } from './connected-host.ts';
@@ -22,7 +27,16 @@ export interface AgentGatewayDeps {
   readonly maxConnections?: number;
 }
 
-export class AgentGateway {
+/** What the gateway has in its hands. */
+export interface GatewayLoad {
+  /** Agents that have said who they are, by network; none of a network without any. */
+  readonly connections: ReadonlyMap<string, number>;
+  readonly waitingMessages: number;
+  /** Hosts of which the store has yet to take something. */
+  readonly hostsToWrite: number;
+}
+
+export class AgentGateway implements Plans {
   readonly #parts: GatewayParts;
   readonly #maxConnections: number;
   readonly #stopping = new AbortController();
@@ -67,6 +81,29 @@ export class AgentGateway {
   /** Is an agent of that host connected to this controller, over any network? */
   isConnected(name: string): boolean {
     return this.#hosts.get(name)?.connected ?? false;
+  }
+
+  /**
+   * Asks the host's agent what it would do now.
+   * @throws LockstepError `NotFound` for a host that is not there; `Unavailable` when its agent is not connected, refuses, or does not answer within 10 s.
+   */
+  async planOf(name: string): Promise<HostPlan> {
+    const { status } = await this.#parts.hosts.get(name);
+    const answer = await this.#hosts.get(name)?.askPlan();
+    if (answer === undefined) throw offline(name, status);
+    return { apiVersion: API_VERSION, kind: 'Plan', host: name, ...answer };
+  }
+
+  /** For metrics. */
+  load(): GatewayLoad {
+    const connections = new Map<string, number>();
+    let waitingMessages = 0;
+    for (const { network, host, waiting } of this.#sessions) {
+      waitingMessages += waiting;
+      if (host !== undefined) connections.set(network, (connections.get(network) ?? 0) + 1);
+    }
+    const hostsToWrite = [...this.#hosts.values()].filter(({ isWriting }) => isWriting).length;
+    return { connections, waitingMessages, hostsToWrite };
   }
 
   /** Begins to push changes. Resolves when the hosts of the controller's former life are marked; never rejects. */
@@ -142,4 +179,16 @@ export class AgentGateway {
       if (!this.isConnected(name)) this.#host(name).claimOnline('HeartbeatMissed');
     }
   }
+}
+
+/** @param status as it was when the plan was asked for. */
+function offline(name: string, { conditions }: Status): LockstepError {
+  const online = findCondition(conditions, 'Online');
+  // Connected then, and gone before it answered; or not written yet.
+  const why =
+    online === undefined || online.status === 'True' ? 'its agent is not connected' : online.message;
+  return new LockstepError(
+    'Unavailable',
+    `host ${name} is offline: ${why}; \`lockstep describe host ${name}\` shows what was last known of it`,
+  );
 }

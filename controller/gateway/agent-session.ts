@@ -15,11 +15,11 @@ import {
 } from '../../desired-state/wire.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { Inbox, MAX_WAITING_MESSAGES } from './inbox.ts';
+import { type PlanAnswer, PlanRequests } from './plan-requests.ts';
+import { claimedType, deletedMessage, nackOf, type Refusal } from './refusals.ts';
 
 /** An agent that has not said who it is by then is none, ms. */
 const HELLO_LIMIT_MS = 5_000;
-/** The wire's bound for a nack's message, in characters. */
-const MAX_NACK = 1_024;
 
 /** What the session asks of whoever keeps the sessions of a host together. */
 export interface Switchboard {
@@ -35,17 +35,13 @@ export interface HostDesk {
   noteGeneration(generation: number): void;
 }
 
-interface Refusal {
-  readonly re: string;
-  readonly message: string;
-}
-
 export class AgentSession {
   readonly network: string;
   readonly #connection: Connection;
   readonly #parts: GatewayParts;
   readonly #switchboard: Switchboard;
   readonly #inbox = new Inbox((text) => this.#handle(text));
+  readonly #plans: PlanRequests;
   /** Undefined until its hello was accepted. */
   #desk: HostDesk | undefined;
   #host: string | undefined;
@@ -60,6 +56,7 @@ export class AgentSession {
     this.#connection = connection;
     this.#parts = parts;
     this.#switchboard = switchboard;
+    this.#plans = new PlanRequests(parts.clock, (message) => this.#send(message));
     this.#lastHeardMs = parts.clock.monotonicMs();
     this.#cancelTimer = parts.clock.setTimer(HELLO_LIMIT_MS, () => {
       this.end('no hello', {
@@ -74,6 +71,21 @@ export class AgentSession {
   /** The host that it speaks for; undefined before its hello was accepted. */
   get host(): string | undefined {
     return this.#host;
+  }
+
+  /** Its messages that wait for their turn. */
+  get waiting(): number {
+    return this.#inbox.size;
+  }
+
+  /** When it was last heard of, monotonic ms. */
+  get lastHeardMs(): number {
+    return this.#lastHeardMs;
+  }
+
+  /** What the agent would do now; undefined when the connection ended before it said so. @throws LockstepError as PlanRequests.ask. */
+  async askPlan(limitMs: number): Promise<PlanAnswer | undefined> {
+    return this.#ended ? undefined : this.#plans.ask(this.#peer(), limitMs);
   }
 
   /** Tells the agent what its host should be, unless it was told this generation already. */
@@ -99,6 +111,7 @@ export class AgentSession {
     this.#ended = true;
     this.#inbox.clear();
     this.#cancelTimer();
+    this.#plans.end();
     this.#parts.log.debug({ peer: this.#peer(), network: this.network, reason }, 'agent connection ended');
     this.#switchboard.left(this, fact);
   }
@@ -121,7 +134,7 @@ export class AgentSession {
     } catch (error) {
       const detail = messageOf(error);
       peerLog.bounded('warn', this.#peer(), { network: this.network, detail }, 'malformed message');
-      this.#nack(typeOf(text), detail);
+      this.#nack(claimedType(text), detail);
       return;
     }
     if (!received.known) {
@@ -157,10 +170,11 @@ export class AgentSession {
       case 'event':
         return this.#parts.hosts.recordEvent(host, message);
       case 'plan':
-        this.#nack('plan', 'no plan was asked for');
+        if (!this.#plans.answered(message)) this.#nack('plan', `nobody waits for plan ${message.id}`);
         return;
       case 'nack': {
         const { re, message: reason } = message;
+        if (re === 'plan-request' && this.#plans.refused(host, reason)) return;
         const fields = { network: this.network, re, reason };
         this.#parts.peerLog.bounded('warn', this.#peer(), fields, 'agent refused a message');
       }
@@ -248,7 +262,7 @@ export class AgentSession {
   }
 
   #nack(re: string, message: string): void {
-    this.#send({ type: 'nack', re, message: message.slice(0, MAX_NACK) });
+    this.#send(nackOf({ re, message }));
   }
 
   #send(message: ControllerMessage): void {
@@ -258,20 +272,5 @@ export class AgentSession {
   /** For logs and messages: the host once it is known. */
   #peer(): string {
     return this.#host ?? `an agent over ${this.network}`;
-  }
-}
-
-function deletedMessage(host: string): string {
-  return `host ${host} was deleted from this controller: run \`lockstep declare ${host}\` to bring it back`;
-}
-
-/** The type that a malformed message claims, for the nack. */
-function typeOf(text: string): string {
-  try {
-    const json: unknown = JSON.parse(text);
-    const claims = typeof json === 'object' && json !== null && 'type' in json ? json.type : undefined;
-    return typeof claims === 'string' ? claims.slice(0, 64) : 'malformed';
-  } catch {
-    return 'malformed';
   }
 }

@@ -7,6 +7,7 @@ import { sleep } from '../../reconcilers/loop/clock.ts';
 import { claimOnline, type OnlineFact } from '../host-status.ts';
 import type { AgentSession } from './agent-session.ts';
 import { type GatewayParts, storeBackoffMs } from './gateway-parts.ts';
+import { PLAN_LIMIT_MS, type PlanAnswer } from './plan-requests.ts';
 
 /** More takeovers than that within a minute are no restart: two agents claim to be the same host. */
 const MAX_TAKEOVERS_PER_MINUTE = 3;
@@ -34,6 +35,11 @@ export class ConnectedHost {
     return this.#sessions.size > 0;
   }
 
+  /** The store has yet to take something. */
+  get isWriting(): boolean {
+    return this.#writing;
+  }
+
   /** Takes the session in; one that is there for the same network is older and has to go. */
   join(session: AgentSession): void {
     const older = this.#sessions.get(session.network);
@@ -58,6 +64,21 @@ export class ConnectedHost {
   /** A write to the host's record that the store's watch told of. */
   offer(record: HostRecord): void {
     for (const session of [...this.#sessions.values()]) session.offer(record);
+  }
+
+  /**
+   * Asks the agent what it would do now, over the connection that was heard of last; over the next one when that ends meanwhile.
+   * @returns undefined when no connection is left. @throws LockstepError `Unavailable` when the agent refuses, or does not answer in 10 s altogether.
+   */
+  async askPlan(): Promise<PlanAnswer | undefined> {
+    const { clock } = this.#parts;
+    const untilMs = clock.monotonicMs() + PLAN_LIMIT_MS;
+    const sessions = [...this.#sessions.values()].sort((a, b) => b.lastHeardMs - a.lastHeardMs);
+    for (const session of sessions) {
+      const answer = await session.askPlan(Math.max(untilMs - clock.monotonicMs(), 0));
+      if (answer !== undefined) return answer;
+    }
+    return undefined;
   }
 
   claimOnline(fact: OnlineFact): void {

@@ -27,6 +27,11 @@ export class Inbox {
     return true;
   }
 
+  /** Messages that wait for their turn. */
+  get size(): number {
+    return this.#waiting.length;
+  }
+
   /** Forgets what waits. */
   clear(): void {
     this.#waiting = [];

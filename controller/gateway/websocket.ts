@@ -3,6 +3,7 @@ import type { IncomingMessage, Server } from 'node:http';
 import type { Duplex } from 'node:stream';
 import { type RawData, WebSocket, WebSocketServer } from 'ws';
 import { type Connection, MAX_MESSAGE_BYTES } from '../../desired-state/wire.ts';
+import { refuseOnSocket } from '../api/connection-errors.ts';
 
 const AGENT_PATH = '/v1/agent';
 /** A peer that has not read that many bytes does not read, or not fast enough: it is dropped, not waited for. */
@@ -21,11 +22,15 @@ export function serveAgents(server: Server, accept: (connection: Connection) => 
     maxPayload: MAX_MESSAGE_BYTES,
     perMessageDeflate: false,
   });
+  // Without a listener ws answers in words of its own.
+  sockets.on('wsClientError', (error, socket) => {
+    refuseOnSocket(socket, 400, `expected a WebSocket handshake: ${error.message}`);
+  });
   server.on('upgrade', (request: IncomingMessage, socket: Duplex, head: Buffer) => {
     // An upgraded socket is nobody's but ours: an error without a listener would end the program.
     socket.on('error', () => socket.destroy());
     if (request.url?.split('?')[0] !== AGENT_PATH) {
-      socket.end('HTTP/1.1 404 Not Found\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
+      refuseOnSocket(socket, 404, `expected a WebSocket on ${AGENT_PATH}, found one on ${request.url}`);
       return;
     }
     sockets.handleUpgrade(request, socket, head, (webSocket) => accept(asConnection(webSocket)));

@@ -1,6 +1,7 @@
 // The Store in memory, for tests and the simulation: nothing survives it but a snapshot. Deterministic: a call has its whole effect
 // before it returns its promise; no timers, no clock.
 import type { HostEvent, StoredEvent } from '../events.ts';
+import { deepFreeze } from './freeze.ts';
 import type { Fence, HostRecord, SpecWrite, StatusWrite, Store, WriteOptions, WriteResult } from './store.ts';
 import { closedStore, comparePlaces, Watches, type WatchPlace } from './watch.ts';
 import {
@@ -176,11 +177,4 @@ export class MemoryStore implements Store {
   #checkOpen(): void {
     if (this.#closed) throw closedStore();
   }
-}
-
-/** Readers share the stored objects: one that changes what it was given fails at once instead of changing the store. */
-function deepFreeze<T>(value: T): T {
-  if (Object.isFrozen(value)) return value;
-  for (const part of Object.values(value ?? {})) deepFreeze(part);
-  return Object.freeze(value);
 }

@@ -5,6 +5,7 @@ import { backoffMs } from './backoff.ts';
 import type { Clock, Random } from './clock.ts';
 import { KeyedQueue } from './keyed-queue.ts';
 import type { Log } from './log.ts';
+import type { LoopMonitor } from './loop-monitor.ts';
 
 /** How a pass ended. `sentence` is for people, and is the pass's log line. */
 export type Outcome =
@@ -31,6 +32,7 @@ export interface ControlLoopOptions<K extends string> {
   readonly log: Log;
   /** Every key is looked at that often, ms, start to start. */
   readonly resyncIntervalMs: number;
+  readonly monitor: LoopMonitor<K>;
 }
 
 /** First wait after a failure, ms; doubles up to the resync interval. */
@@ -66,7 +68,10 @@ export class ControlLoop<K extends string> {
   /** Asks for a look at `key`. */
   request(key: K): void {
     if (this.#stopping.signal.aborted) return;
-    if (!this.#requestedAt.has(key)) this.#requestedAt.set(key, this.#options.clock.monotonicMs());
+    if (!this.#requestedAt.has(key)) {
+      this.#requestedAt.set(key, this.#options.clock.monotonicMs());
+      this.#options.monitor.passAsked(key);
+    }
     this.#queue.add(key);
   }
 
@@ -92,10 +97,13 @@ export class ControlLoop<K extends string> {
   }
 
   async #pass(key: K): Promise<void> {
-    const requestedAtMs = this.#requestedAt.get(key) ?? this.#options.clock.monotonicMs();
+    const { clock, monitor } = this.#options;
+    const beganAtMs = clock.monotonicMs();
+    const requestedAtMs = this.#requestedAt.get(key) ?? beganAtMs;
     this.#requestedAt.delete(key);
     this.#cancelTimer(key);
     this.#running.add(key);
+    monitor.passBegan(key, beganAtMs);
     const outcome = await this.#options.reconcilers[key]({
       signal: this.#stopping.signal,
       requestedAtMs,
@@ -103,6 +111,7 @@ export class ControlLoop<K extends string> {
       return { kind: 'retry', sentence: `the pass failed: ${messageOf(error)}` };
     });
     this.#running.delete(key);
+    monitor.passEnded(key, outcome.kind, clock.monotonicMs());
     const wasHinted = this.#hinted.delete(key);
     if (this.#stopping.signal.aborted) return;
     this.#settle(key, outcome);

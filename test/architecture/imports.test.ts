@@ -23,7 +23,7 @@ const WORLDLY_GLOBALS =
 const PURE_PACKAGES = ['zod', 'p-queue'];
 
 /** Adapters: what a composition root builds, and nothing else imports. */
-const ADAPTER = /^(node-agent\/linux\/|runtime\/(?!version\.ts)|desired-state\/store\/sqlite\/)/;
+const ADAPTER = /^(node-agent\/linux\/|runtime\/(?!(version|prometheus)\.ts)|desired-state\/store\/sqlite\/)/;
 /** Where adapters may be built: each program's main and its daemon, and what is itself an adapter. */
 const COMPOSITION_ROOT = /(^|\/)(main|command-line|daemon)\.ts$/;
 

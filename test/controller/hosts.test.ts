@@ -230,6 +230,15 @@ it('lets a lock through when agent and store call different specs the same gener
   expect(change?.generation).toBeGreaterThan(1);
 });
 
+it('never calls a host ready by what its agent reports of another spec', async () => {
+  await hosts.declare({ name: 'compute-0', spec: LOCKED }, ALICE);
+  await hosts.welcome(helloOf('compute-0', { generation: 1, spec: UNLOCKED }), 'local');
+  await hosts.setOnline('compute-0', connected(1));
+  await hosts.report('compute-0', statusOf(1));
+  const [ready] = (await hosts.get('compute-0')).status.conditions;
+  expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason: 'StoreBehind' });
+});
+
 describe('welcome', () => {
   it('adopts an unknown host with exactly what its agent remembers', async () => {
     const adopted = await hosts.welcome(helloOf('compute-0', { generation: 7, spec: UNLOCKED }), 'local');

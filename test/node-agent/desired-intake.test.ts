@@ -1,10 +1,12 @@
 import { describe, expect, it } from 'vitest';
+import type { EventBody } from '../../desired-state/events.ts';
 import type { DesiredMessage } from '../../desired-state/wire.ts';
 import { DesiredIntake } from '../../node-agent/desired-intake.ts';
 import { Journal } from '../../node-agent/journal.ts';
 import { Knowledge } from '../../node-agent/knowledge.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeLog } from '../support/fake-log.ts';
+import { silentMonitor } from '../support/silent-monitor.ts';
 
 const said = (generation: number, locked: boolean): DesiredMessage => ({
   type: 'desired',
@@ -15,7 +17,8 @@ const said = (generation: number, locked: boolean): DesiredMessage => ({
 function setUp() {
   const log = new FakeLog();
   const events: string[] = [];
-  const journal = new Journal(log, new FakeClock(), ({ type, reason }) => events.push(`${type} ${reason}`));
+  const record = ({ type, reason }: EventBody) => void events.push(`${type} ${reason}`);
+  const journal = new Journal(log, new FakeClock(), record, silentMonitor);
   const knowledge = new Knowledge({ source: 'nothing' });
   const intake = new DesiredIntake(knowledge, journal);
   /** It is on the disk, and the flags are as it says. */

@@ -86,6 +86,14 @@ describe('EventOutbox', () => {
     expect(sent[1]?.message).toMatchObject({ count: 3, event: { latencyMs: 9 } });
   });
 
+  it('tells the slowest of those since the message before, not of those that it told', async () => {
+    const { clock, sent, outbox } = setUp();
+    outbox.record(event('a', 900));
+    for (const latencyMs of [5, 9]) outbox.record(event('a', latencyMs));
+    await clock.advance(60_000);
+    expect(sent.map(({ message }) => message.event.latencyMs)).toEqual([900, 9]);
+  });
+
   it('keeps events while there is no connection, and sends them one a second once there is', async () => {
     const { clock, line, sent, outbox, texts } = setUp();
     line.isUp = false;

@@ -4,11 +4,13 @@ import { statusSchema } from '../../desired-state/host.ts';
 import type { FlagsView } from '../../node-agent/flags-pass.ts';
 import { type ControllerWord, type HostReportInput, reportHost } from '../../node-agent/host-report.ts';
 import type { Desired } from '../../node-agent/knowledge.ts';
+import { LastPlan } from '../../node-agent/last-plan.ts';
 import type { ServicesView } from '../../node-agent/services-pass.ts';
 import type { FlagsResult } from '../../reconcilers/flags/flags-reconciler.ts';
 import type { ServiceObservation } from '../../reconcilers/services/service-driver.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { A_FOLDER, A_LINK, ABSENT, both, flagOf } from '../support/fake-flag-files.ts';
-import { seen } from '../support/fake-services.ts';
+import { seen, serviceOf } from '../support/fake-services.ts';
 
 const NOW = '2026-01-01T00:00:00.000Z';
 const LATER = '2026-01-01T00:01:00.000Z';
@@ -67,10 +69,23 @@ const base: HostReportInput = {
     observedGeneration: 7,
   },
   words: [word('confirmed')],
+  lastPlan: undefined,
   bootId: 'boot-1',
   agentVersion: '0.1.0',
   roles: ['worker'],
 };
+
+/** As long as a last plan can become. */
+function longestPlan() {
+  const ids = Array.from({ length: 3_000 }, (_, n) => `worker/${'s'.repeat(40)}${n}`);
+  const plan: ServicesView['result']['plan'] = {
+    steps: ids.map((id) => ({ kind: 'start', target: id, service: serviceOf(id), reason: 'r'.repeat(500) })),
+    blocked: ids.map((target) => ({ target, reason: 'Held', message: 'm'.repeat(5_000) })),
+    nextInMs: undefined,
+  };
+  const services = { desired: unlocked, result: { observed: { services: [], skipped: [] }, plan } };
+  return new LastPlan(new FakeClock()).note(undefined, services, true);
+}
 
 function claim(type: ConditionType, change: Partial<HostReportInput>): string {
   const condition = findCondition(reportHost({ ...base, ...change }, undefined, NOW).conditions, type);
@@ -291,7 +306,7 @@ describe('the status', () => {
       seen(`worker/${'s'.repeat(40)}${n}`, 'unknown', 'x'.repeat(4_000)),
     );
     const status = reportHost(
-      { ...base, desired: unlocked, services: servicesOf(unlocked, ...observed) },
+      { ...base, desired: unlocked, services: servicesOf(unlocked, ...observed), lastPlan: longestPlan() },
       undefined,
       NOW,
     );

@@ -19,11 +19,14 @@ function setUp() {
   const clock = new FakeClock();
   const log = new FakeLog();
   const events: EventBody[] = [];
-  const journal = new Journal(log, clock, (event) => events.push(event));
+  const corrected: string[] = [];
+  const journal = new Journal(log, clock, (event) => events.push(event), {
+    corrected: (kind, latencyMs) => corrected.push(`${kind} ${latencyMs}`),
+  });
   const ended = (verb: Verb, result: RunResult, detectedAtMs?: number) =>
     journal.operationEnded({ service: WEB, verb, result }, 7, detectedAtMs);
   const told = () => events.map(({ type, reason, message }) => `${type} ${reason}: ${message}`);
-  return { clock, log, events, journal, ended, told };
+  return { clock, log, events, corrected, journal, ended, told };
 }
 
 describe('Journal', () => {
@@ -95,6 +98,26 @@ describe('Journal', () => {
       'Warning ServiceFailed: start of worker/web failed with exit code 2: no disk',
     ]);
     expect(log.at('warn')).toHaveLength(3);
+  });
+
+  it('tells who measures of each correction, with how long it took where something was detected', async () => {
+    const { clock, corrected, events, journal, ended } = setUp();
+    await clock.advance(150);
+    journal.flagsCorrected([step('create', 'persistent'), step('remove', 'volatile')], 7, 7);
+    journal.flagsCorrected([step('confirm', 'persistent')], 7, 0);
+    ended('stop', SUCCEEDED, 100);
+    ended('start', SUCCEEDED);
+    ended('start', failedWith(1, 'no disk'));
+    ended('start', SUCCEEDED);
+    expect(corrected).toEqual([
+      'flag_restored 7',
+      'flag_removed 7',
+      'service_stopped 50',
+      'service_started undefined',
+    ]);
+    // What failed for a new desired state and succeeded at last mended nothing: a latency of 0 would be a lie.
+    expect(events.at(-1)).toMatchObject({ reason: 'ServiceStarted' });
+    expect(events.at(-1)).not.toHaveProperty('latencyMs');
   });
 
   it('I7 S13: says of a failing gate once, by name', () => {

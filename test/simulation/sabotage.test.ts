@@ -14,6 +14,7 @@ const SOURCES = [
   'controller',
   'runtime',
   'test/simulation',
+  'test/support/silent-monitor.ts',
   'package.json',
 ];
 const SEEDS = 1_000;

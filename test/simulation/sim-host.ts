@@ -7,6 +7,7 @@ import type { AgentStatus } from '../../node-agent/status-file.ts';
 import { type KnownSpec, parseCopy } from '../../reconcilers/copy/known-spec.ts';
 import { COPY_NAMES } from '../../reconcilers/copy/spec-copies.ts';
 import { FLAG_NAMES, type FlagName } from '../../reconcilers/flags/flag-files.ts';
+import { silentMonitor } from '../support/silent-monitor.ts';
 import type { Prng } from './world/prng.ts';
 import type { SimClock } from './world/sim-clock.ts';
 import { SimDisk } from './world/sim-disk.ts';
@@ -111,6 +112,7 @@ export class SimHost {
         for (const listener of this.#publishListeners) listener(status);
         this.status = status;
       },
+      monitor: silentMonitor,
     });
   }
 

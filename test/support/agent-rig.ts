@@ -18,6 +18,7 @@ import { SimProcess } from '../simulation/world/sim-process.ts';
 import { SimServices } from '../simulation/world/sim-services.ts';
 import { serviceOf } from './fake-services.ts';
 import { ScriptedController } from './scripted-controller.ts';
+import { silentMonitor } from './silent-monitor.ts';
 
 export const STATE_DIR = '/var/lib/lockstep';
 export const RUN_DIR = '/run/lockstep';
@@ -87,6 +88,7 @@ export class AgentRig {
       publish: (status) => {
         if (process.alive) this.status = status;
       },
+      monitor: silentMonitor,
     };
     const { adjust = () => ({}) } = this.#options;
     void HostAgent.start(this.#settings(), { ...ports, ...adjust(ports) }).then((agent) => {

@@ -1,15 +1,14 @@
 // lockstep get hosts | get host NAME: hosts as a table, JSON or YAML.
 import type { Command } from 'commander';
-import { LockstepError } from '../../../desired-state/errors.ts';
-import { API_VERSION, type Host, type HostList, type Labels } from '../../../desired-state/host.ts';
-import { type ApiClient, selectorOf } from '../api-client.ts';
+import type { Host, HostList, Labels } from '../../../desired-state/host.ts';
+import { selectorOf } from '../api-client.ts';
 import { type Cli, labelOption, outputOption, parseNames } from '../cli.ts';
+import { checkChoice, findHosts, parseKind } from '../find-hosts.ts';
+import { followHosts } from '../follow-hosts.ts';
 import { hostColumns, wideHostColumns } from '../host-table.ts';
 import { printDocument } from '../print-document.ts';
+import { hostUpdatePrinter, type Output } from '../print-updates.ts';
 import { printTable } from '../table.ts';
-
-/** Names in one command at most: each is a request. */
-const MAX_NAMES = 100;
 
 export function addGet(program: Command, cli: Cli): void {
   program
@@ -19,46 +18,56 @@ export function addGet(program: Command, cli: Cli): void {
     .argument('[names...]', 'which ones; all when left out', parseNames)
     .addOption(outputOption('table', 'wide', 'json', 'yaml'))
     .addOption(labelOption('-l, --selector <key=value,...>', 'the hosts that have these labels'))
+    .option('-w, --watch', 'then each change as it happens, until it is interrupted')
     .addHelpText(
       'after',
       `
+With --watch a table gets a row for each change that it shows; a deleted host is READY=deleted. -o json prints one
+JSON document a line, {"type": "ADDED"|"MODIFIED"|"DELETED", "object": the host}; -o yaml the same as documents.
+It outlives a controller that restarts.
+
 Examples:
   lockstep get hosts
+  lockstep get hosts -w
   lockstep get hosts -o wide -l site=lab
   lockstep get host compute-0 -o yaml
   lockstep get hosts -o json | jq '.items[].metadata.name'`,
     )
     .action(async (_kind: string, names: readonly string[] = [], options: GetOptions) => {
-      const found = await find(cli.client(), names, options.selector);
+      if (options.watch === true) {
+        await watch(cli, names, options, new AbortController().signal);
+        return;
+      }
+      const found = await findHosts(cli.client(), names, options.selector);
       await show(cli, found, options.output);
     });
 }
 
 interface GetOptions {
-  readonly output: 'table' | 'wide' | 'json' | 'yaml';
+  readonly output: Output;
   readonly selector?: Labels;
+  readonly watch?: true;
 }
 
-async function find(
-  client: ApiClient,
+/** Until `signal` aborts, which on a command line is never: an interrupt ends the process. */
+export async function watch(
+  { client, terminal, now }: Pick<Cli, 'client' | 'terminal' | 'now'>,
   names: readonly string[],
-  selector: Labels | undefined,
-): Promise<Host | HostList> {
-  if (names.length === 0) {
-    return client.listHosts(selector === undefined ? {} : { labelSelector: selectorOf(selector) });
+  { output, selector }: GetOptions,
+  signal: AbortSignal,
+): Promise<void> {
+  checkChoice(names, selector);
+  const query = {
+    ...(names.length === 0 ? {} : { names }),
+    ...(selector === undefined ? {} : { labelSelector: selectorOf(selector) }),
+  };
+  const print = hostUpdatePrinter({ terminal, output, now });
+  let isFirst = true;
+  for await (const updates of followHosts({ client: client(), terminal, query, signal })) {
+    if (isFirst && updates.length === 0) terminal.note('no hosts found yet');
+    isFirst = false;
+    await print(updates);
   }
-  if (selector !== undefined) throw new LockstepError('Usage', 'expected names or -l key=value, found both');
-  if (names.length > MAX_NAMES) {
-    throw new LockstepError(
-      'Usage',
-      `expected at most ${MAX_NAMES} names, found ${names.length}: use -l key=value`,
-    );
-  }
-  const hosts: Host[] = [];
-  for (const name of names) hosts.push(await client.getHost(name));
-  const [only] = hosts;
-  if (hosts.length === 1 && only !== undefined) return only;
-  return { apiVersion: API_VERSION, kind: 'HostList', items: hosts };
 }
 
 async function show(
@@ -77,9 +86,4 @@ async function show(
   }
   if (output === 'wide') printTable(terminal, wideHostColumns(now()), hosts, 'wrap');
   else printTable(terminal, hostColumns(now()), hosts, 'truncate');
-}
-
-function parseKind(text: string): string {
-  if (text === 'host' || text === 'hosts') return text;
-  throw new LockstepError('Usage', `expected host or hosts, found ${JSON.stringify(text)}`);
 }

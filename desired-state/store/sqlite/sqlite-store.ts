@@ -22,14 +22,16 @@ import {
   recordAfterSpecWrite,
   recordAfterStatusWrite,
 } from '../write-rules.ts';
+import { RecordCache } from './record-cache.ts';
 import { damaged, type OpenDatabase, openDatabase, type SqlDatabase, storeError } from './sql-database.ts';
 import { openStoreDatabase } from './sqlite-open.ts';
-import { parseEventRow, parseNumberRow, parseRecordRow } from './sqlite-rows.ts';
+import { parseEventRow, parseNumberRow } from './sqlite-rows.ts';
 
 export class SqliteStore implements Store {
   readonly #path: string;
   readonly #database: SqlDatabase;
   readonly #sql: ReturnType<typeof prepareStatements>;
+  readonly #records: RecordCache;
   readonly #watches: Watches;
   #closed = false;
 
@@ -37,6 +39,7 @@ export class SqliteStore implements Store {
     this.#path = path;
     this.#database = database;
     this.#sql = prepareStatements(database);
+    this.#records = new RecordCache(path);
     this.#watches = new Watches((place) => this.#nextAfter(place));
   }
 
@@ -63,7 +66,7 @@ export class SqliteStore implements Store {
   async list(): Promise<{ readonly revision: number; readonly records: readonly HostRecord[] }> {
     return this.#read(() => ({
       revision: this.#revision(),
-      records: this.#sql.listHosts.all().map((row) => parseRecordRow(row, this.#path)),
+      records: this.#sql.listHosts.all().map((row) => this.#records.recordOf(row)),
     }));
   }
 
@@ -147,13 +150,13 @@ export class SqliteStore implements Store {
 
   #record(name: string): HostRecord | undefined {
     const row = this.#sql.getHost.get(name);
-    return row === undefined ? undefined : parseRecordRow(row, this.#path);
+    return row === undefined ? undefined : this.#records.recordOf(row);
   }
 
   #nextAfter(place: WatchPlace): HostRecord | undefined {
     return this.#read(() => {
       const row = this.#sql.nextHost.get(place.revision, place.name);
-      return row === undefined ? undefined : parseRecordRow(row, this.#path);
+      return row === undefined ? undefined : this.#records.recordOf(row);
     });
   }
 

@@ -4,6 +4,7 @@ import { Hosts } from '../../../controller/hosts.ts';
 import { hostListSchema, hostSchema } from '../../../desired-state/host.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
+import { fakeApiParts } from '../fixtures/api-parts.ts';
 import { FlakyStore } from '../fixtures/flaky-store.ts';
 import { RecordingLog } from '../fixtures/recording-log.ts';
 
@@ -16,7 +17,7 @@ beforeEach(() => {
   log = new RecordingLog();
   const clock = new FakeClock();
   const hosts = new Hosts({ store, clock, log });
-  api = buildApi({ hosts, store, clock, log, network: 'local' });
+  api = buildApi({ hosts, store, clock, log, network: 'local', ...fakeApiParts() });
 });
 
 type Method = 'GET' | 'POST' | 'DELETE';
@@ -198,7 +199,14 @@ describe('problems carry the code that decides the exit code', () => {
       list: () => Promise.reject(new TypeError('secret')),
     });
     const hosts = new Hosts({ store: broken, clock: new FakeClock(), log });
-    api = buildApi({ hosts, store: broken, clock: new FakeClock(), log, network: 'local' });
+    api = buildApi({
+      hosts,
+      store: broken,
+      clock: new FakeClock(),
+      log,
+      network: 'local',
+      ...fakeApiParts(),
+    });
     const answer = await ask('GET', '/v1/hosts');
     expect(answer).toMatchObject({ status: 500, body: { code: 'Failed' } });
     expect(JSON.stringify(answer.body)).not.toContain('secret');

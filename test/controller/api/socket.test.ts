@@ -12,6 +12,7 @@ import { Hosts } from '../../../controller/hosts.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
 import { nodeClock } from '../../../runtime/node-clock.ts';
 import { heartbeatOf } from '../fixtures/agent-end.ts';
+import { fakeApiParts } from '../fixtures/api-parts.ts';
 import { RecordingLog } from '../fixtures/recording-log.ts';
 import { SocketAgent } from '../fixtures/socket-agent.ts';
 import { tempFolder } from '../fixtures/temp-folder.ts';
@@ -22,7 +23,7 @@ async function serve(limits: Partial<ApiLimits> = {}) {
   const log = new RecordingLog();
   const hosts = new Hosts({ store, clock: nodeClock, log });
   const gateway = new AgentGateway({ hosts, store, clock: nodeClock, log });
-  const api = buildApi({ hosts, store, clock: nodeClock, log, network: 'local', limits });
+  const api = buildApi({ hosts, store, clock: nodeClock, log, network: 'local', limits, ...fakeApiParts() });
   serveAgents(api.server, (connection) => gateway.accept(connection, 'local'));
   await gateway.start();
   await api.listen({ path: socketPath });

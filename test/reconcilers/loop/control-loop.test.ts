@@ -1,7 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import { ControlLoop, type Outcome, type Pass } from '../../../reconcilers/loop/control-loop.ts';
+import type { LoopMonitor } from '../../../reconcilers/loop/loop-monitor.ts';
 import { FakeClock, middle, settle } from '../../support/fake-clock.ts';
 import { FakeLog } from '../../support/fake-log.ts';
+import { silentMonitor } from '../../support/silent-monitor.ts';
 
 const SETTLED: Outcome = { kind: 'settled', sentence: 'as desired' };
 const RETRY: Outcome = { kind: 'retry', sentence: 'the disk is full' };
@@ -9,10 +11,15 @@ const RETRY: Outcome = { kind: 'retry', sentence: 'the disk is full' };
 interface SetUp {
   readonly flags?: (pass: Pass) => Promise<Outcome>;
   readonly services?: (pass: Pass) => Promise<Outcome>;
+  readonly monitor?: LoopMonitor<'flags' | 'services'>;
 }
 
 /** A loop with what began when, on the monotonic clock. */
-function setUp({ flags = async () => SETTLED, services = async () => SETTLED }: SetUp = {}) {
+function setUp({
+  flags = async () => SETTLED,
+  services = async () => SETTLED,
+  monitor = silentMonitor,
+}: SetUp = {}) {
   const clock = new FakeClock();
   const log = new FakeLog();
   const began = { flags: [] as number[], services: [] as number[] };
@@ -26,6 +33,7 @@ function setUp({ flags = async () => SETTLED, services = async () => SETTLED }: 
     random: middle,
     log,
     resyncIntervalMs: 5_000,
+    monitor,
   });
   return { clock, log, began, loop };
 }
@@ -198,6 +206,35 @@ describe('ControlLoop', () => {
     loop.request('flags');
     await clock.advance(1_000);
     expect(began.flags).toEqual([0, 75, 75]);
+  });
+
+  it('tells its monitor of each look once: when it is asked for, begins and ends', async () => {
+    const told: string[] = [];
+    const monitor: LoopMonitor<'flags' | 'services'> = {
+      passAsked: (key) => told.push(`${key} asked`),
+      passBegan: (key, atMs) => told.push(`${key} began at ${atMs}`),
+      passEnded: (key, outcome, atMs) => told.push(`${key} ended at ${atMs}: ${outcome}`),
+    };
+    const ends: (() => void)[] = [];
+    const outcomes = [RETRY, SETTLED];
+    const flags = () =>
+      new Promise<Outcome>((resolve) => ends.push(() => resolve(outcomes.shift() ?? SETTLED)));
+    const { clock, loop } = setUp({ flags, monitor });
+    loop.request('flags');
+    await clock.advance(7);
+    for (let n = 0; n < 3; n += 1) loop.request('flags');
+    ends[0]?.();
+    await clock.advance(5);
+    ends[1]?.();
+    await clock.advance(1);
+    expect(told).toEqual([
+      'flags asked',
+      'flags began at 0',
+      'flags asked',
+      'flags ended at 7: retry',
+      'flags began at 7',
+      'flags ended at 12: settled',
+    ]);
   });
 
   it('lets the running look end when it stops, tells it so, and begins no other', async () => {

@@ -1,0 +1,88 @@
+// How watches are printed: a row, a JSON line or a YAML document for each change.
+import type { StoredEvent } from '../../desired-state/events.ts';
+import type { HostUpdate } from './follow-hosts.ts';
+import { eventColumns, hostColumns, wideHostColumns } from './host-table.ts';
+import { printDocument } from './print-document.ts';
+import { type Cell, type Column, GrowingTable, type Overflow } from './table.ts';
+import type { Terminal } from './terminal.ts';
+
+export type Output = 'table' | 'wide' | 'json' | 'yaml';
+
+interface Printing {
+  readonly terminal: Terminal;
+  readonly output: Output;
+  /** Wall clock, ms since the epoch. */
+  readonly now: () => number;
+}
+
+/** @returns prints updates of hosts. In a table a change that no column but AGE shows gets no row. */
+export function hostUpdatePrinter({ terminal, output, now }: Printing) {
+  if (output === 'json' || output === 'yaml') {
+    return (updates: readonly HostUpdate[]) => printEach(terminal, updates, output);
+  }
+  const isWide = output === 'wide';
+  const columns = () => (isWide ? wideHostColumns(now()) : hostColumns(now()));
+  const headers = columns().map(({ header }) => header);
+  const table = tableOf(terminal, headers, isWide ? 'wrap' : 'truncate');
+  const shown = new Map<string, string>();
+  return async (updates: readonly HostUpdate[]): Promise<void> => {
+    const rows: Row[] = [];
+    for (const { type, object } of updates) {
+      const { name } = object.metadata;
+      const row = type === 'DELETED' ? headers.map(deletedCell(name)) : rowOf(columns(), object);
+      const looks = JSON.stringify(row.filter((_, index) => headers[index] !== 'AGE'));
+      if (shown.get(name) === looks) continue;
+      rows.push(row);
+      if (type === 'DELETED') shown.delete(name);
+      else shown.set(name, looks);
+    }
+    if (rows.length > 0) table.print(rows);
+  };
+}
+
+/** @returns prints events. */
+export function eventPrinter({ terminal, output, now }: Printing) {
+  if (output === 'json' || output === 'yaml') {
+    return (events: readonly StoredEvent[]) => printEach(terminal, events, output);
+  }
+  const headers = eventColumns(now()).map(({ header }) => header);
+  const table = tableOf(terminal, headers, 'wrap');
+  return async (events: readonly StoredEvent[]): Promise<void> => {
+    if (events.length > 0) table.print(events.map((event) => rowOf(eventColumns(now()), event)));
+  };
+}
+
+/** Ages count from when a row is printed: it comes to the table as its cells. */
+type Row = readonly (Cell | string)[];
+
+function tableOf(terminal: Terminal, headers: readonly string[], overflow: Overflow): GrowingTable<Row> {
+  const columns = headers.map((header, index) => ({ header, cell: (row: Row) => row[index] ?? '' }));
+  return new GrowingTable(terminal, columns, overflow);
+}
+
+function rowOf<T>(columns: readonly Column<T>[], of: T): Row {
+  return columns.map(({ cell }) => cell(of));
+}
+
+function deletedCell(name: string) {
+  return (header: string): string => {
+    if (header === 'NAME') return name;
+    return header === 'READY' ? 'deleted' : '-';
+  };
+}
+
+/** For programs: one JSON document a line; YAML documents each begin with ---. */
+async function printEach(
+  terminal: Terminal,
+  documents: readonly unknown[],
+  output: 'json' | 'yaml',
+): Promise<void> {
+  for (const document of documents) {
+    if (output === 'json') {
+      terminal.print(JSON.stringify(document));
+    } else {
+      terminal.print('---');
+      await printDocument(terminal, document, 'yaml');
+    }
+  }
+}
