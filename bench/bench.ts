@@ -1,0 +1,43 @@
+// What every measurement is given: its folders, its programs and how it was asked to measure. All that it makes ends with it.
+import type { Folders } from './folders.ts';
+import { endScriptsOf, type Programs } from './programs.ts';
+import type { BrokenRow, Row, RowResult } from './row.ts';
+
+export interface Bench {
+  /** Aborts when the bench is to end. */
+  readonly signal: AbortSignal;
+  readonly programs: Programs;
+  readonly folders: Folders;
+  /** Seeded: the same pauses in each run. */
+  readonly random: () => number;
+  /** `full` repetitions, or `quick` ones where that was asked for. */
+  readonly count: (full: number, quick: number) => number;
+  /** A line of progress for the person who waits. */
+  readonly say: (line: string) => void;
+}
+
+/** Rows that are measured together. */
+export interface Measurement {
+  /** For --only. */
+  readonly name: string;
+  readonly rows: readonly Row[];
+  /** @returns a result for each of `rows`. @throws LockstepError when something did not work: then none of them has figures. */
+  run(bench: Bench): Promise<readonly RowResult[]>;
+}
+
+/** Never throws: what breaks is said in the rows. */
+export async function runMeasurement(
+  { rows, run }: Measurement,
+  bench: Bench,
+): Promise<readonly (RowResult | BrokenRow)[]> {
+  try {
+    return await run(bench);
+  } catch (error) {
+    const broke = error instanceof Error ? error.message : String(error);
+    return rows.map((row) => ({ row, broke }));
+  } finally {
+    await bench.programs.endAll();
+    await endScriptsOf(bench.folders.memory);
+    bench.folders.remove();
+  }
+}
