@@ -9,7 +9,7 @@ export default defineConfig({
         test: {
           name: 'fast',
           include: ['test/**/*.test.ts'],
-          exclude: ['test/chaos/**', 'test/**/*.programs.test.ts'],
+          exclude: ['test/chaos/**', 'test/**/*.programs.test.ts', 'test/simulation/sabotage.test.ts'],
           testTimeout: 120_000,
           maxConcurrency: 2,
         },
@@ -21,6 +21,15 @@ export default defineConfig({
           include: ['test/**/*.programs.test.ts'],
           testTimeout: 120_000,
           hookTimeout: 60_000,
+        },
+      },
+      {
+        // Whether the simulation sees: 24 known-bad variants of the code, up to 1,000 seeds each.
+        test: {
+          name: 'sabotage',
+          include: ['test/simulation/sabotage.test.ts'],
+          testTimeout: 120_000,
+          maxConcurrency: 2,
         },
       },
       {

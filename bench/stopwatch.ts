@@ -7,9 +7,11 @@ import type { Bench } from './bench.ts';
 export const LIMIT_MS = 5_000;
 /** What is missed may still come: the next deed needs it. Longer than a resync after the limit. */
 const LATE_LIMIT_MS = 15_000;
-/** How long it looks without a pause, ms. What takes longer is looked at every {@link LOOK_INTERVAL_MS}, so that a core is free for whoever is to act. */
-const SPIN_MS = 50;
-const LOOK_INTERVAL_MS = 0.1;
+/**
+ * It sleeps that long between two looks, ms; some 0.1 ms with what the kernel adds. It never spins: whoever is to act is woken on the core that the deed was
+ * done on, and would wait there for the end of the spinner's time slice, 4 ms.
+ */
+const LOOK_INTERVAL_MS = 0.05;
 
 export interface Deeds {
   /** For the error when nothing comes. */
@@ -21,8 +23,6 @@ export interface Deeds {
   readonly isDone: () => boolean;
   /** Between the moment when one is seen done and the next deed, ms: drawn evenly from here to there, whole milliseconds. */
   readonly pauseMs: { readonly from: number; readonly to: number };
-  /** Look without a pause at first? False leaves all cores to what acts, at a resolution of some 0.15 ms. Default true. */
-  readonly isSpinning?: boolean;
   /** After each deed, outside of what is measured. */
   readonly after?: (elapsedMs: number | undefined) => void;
 }
@@ -32,13 +32,13 @@ export interface Deeds {
  * @throws LockstepError `Failed` when one does not come at all, or the bench ends.
  */
 export async function timeDeeds(deeds: Deeds, bench: Bench): Promise<(number | undefined)[]> {
-  const { what, count, act, isDone, pauseMs, isSpinning = true, after } = deeds;
+  const { what, count, act, isDone, pauseMs, after } = deeds;
   const samples: (number | undefined)[] = [];
   for (let done = 0; done < count; done++) {
     bench.signal.throwIfAborted();
     const startedMs = performance.now();
     act();
-    const elapsedMs = waitUntil(isDone, startedMs, { isSpinning, limitMs: LIMIT_MS });
+    const elapsedMs = waitUntil(isDone, startedMs, LIMIT_MS);
     samples.push(elapsedMs);
     if (elapsedMs === undefined) await waitLate(what, isDone);
     after?.(elapsedMs);
@@ -51,17 +51,13 @@ export async function timeDeeds(deeds: Deeds, bench: Bench): Promise<(number | u
  * Blocks until `isDone`.
  * @returns ms since `startedMs` (performance.now()); undefined after `limitMs`.
  */
-export function waitUntil(
-  isDone: () => boolean,
-  startedMs: number,
-  { isSpinning, limitMs }: { readonly isSpinning: boolean; readonly limitMs: number },
-): number | undefined {
+export function waitUntil(isDone: () => boolean, startedMs: number, limitMs: number): number | undefined {
   for (;;) {
     const isSeen = isDone();
     const elapsedMs = performance.now() - startedMs;
     if (isSeen) return elapsedMs;
     if (elapsedMs > limitMs) return undefined;
-    if (!isSpinning || elapsedMs > SPIN_MS) Atomics.wait(NEVER, 0, 0, LOOK_INTERVAL_MS);
+    Atomics.wait(NEVER, 0, 0, LOOK_INTERVAL_MS);
   }
 }
 

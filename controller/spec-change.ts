@@ -81,6 +81,8 @@ export function planDeclare(
     });
   }
   if (declaration.spec !== undefined && !sameSpec(declaration.spec, record.spec)) {
+    // The advice below would be refused in its turn.
+    refuseDeclaredByFile(record);
     throw new LockstepError(
       'Conflict',
       `host ${record.name}: declared as ${describeSpec(declaration.spec)}, but it is there as ${describeSpec(record.spec)}; use lock or unlock to change it`,

@@ -26,6 +26,10 @@ export function parseLabelSelector(text: string): Labels {
   if (new Set(pairs.map(([key]) => key)).size !== pairs.length) {
     throw new LockstepError('Invalid', `label selector: expected each key once, found ${text}`);
   }
+  // Zod leaves it out without a word: a selector of nothing else would match every host.
+  if (pairs.some(([key]) => key === '__proto__')) {
+    throw new LockstepError('Invalid', 'label selector: expected a label key, found "__proto__"');
+  }
   return parseOrThrow(labelsSchema, Object.fromEntries(pairs), 'label selector');
 }
 

@@ -55,6 +55,7 @@ export class HostAgent {
   readonly #reporter: Reporter;
   #recallUncertain: boolean;
   #isResumed = false;
+  #rearmedMs = Number.NEGATIVE_INFINITY;
 
   /** Recalls what is known, restores the flags, and only then looks at services and dials controllers (F9). */
   static async start(settings: AgentSettings, ports: AgentPorts): Promise<HostAgent> {
@@ -198,7 +199,7 @@ export class HostAgent {
   async #passFlags(pass: Pass): Promise<Outcome> {
     if (this.#recallUncertain) await this.#recallOnceMore();
     const before = this.#flagsPass.view?.desired;
-    const outcome = await this.#flagsPass.run();
+    const outcome = await this.#flagsPass.run(pass);
     const view = this.#flagsPass.view;
     const wasUnderWay = this.#intake.transition !== undefined;
     this.#intake.applied(this.#flagsPass.acknowledged);
@@ -209,10 +210,21 @@ export class HostAgent {
     this.#reporter.report();
     // Services wait for the flags: what was tried or mended here may be what they wait for.
     const isMended = (view?.result.done.length ?? 0) > 0;
-    if (isMended || !isSameWish(before, view?.desired)) this.#loop.request('services');
+    const areAwaited = isMended && this.#servicesPass.mayWaitForFlags;
+    if (areAwaited || !isSameWish(before, view?.desired)) this.#loop.request('services');
     if (before === undefined) for (const link of this.#links) link.start();
-    else this.#ports.flagWatch.rearm();
+    else this.#rearm();
     return outcome;
+  }
+
+  /** At each resync, and not at each correction: it costs more than the correction does. */
+  #rearm(): void {
+    const { clock, flagWatch } = this.#ports;
+    const nowMs = clock.monotonicMs();
+    // Somewhat below the resync: one that comes a moment early must not leave it to the one after it.
+    if (nowMs - this.#rearmedMs < this.#settings.resyncIntervalMs * 0.9) return;
+    this.#rearmedMs = nowMs;
+    flagWatch.rearm();
   }
 
   async #passServices(pass: Pass): Promise<Outcome> {

@@ -32,9 +32,7 @@ export async function writeAtomically(
     await disk.remove(temporary).catch(() => undefined);
     throw error;
   }
-  if (durable === undefined) return;
-  await disk.syncFolder(dirname(path));
-  await durable.settle(dirname(path));
+  await durable?.sync(dirname(path));
 }
 
 async function createAnew(

@@ -8,10 +8,10 @@ import { HostAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import type { Disk } from './disk.ts';
 import { readBootId } from './linux/boot-id.ts';
-import { LinuxDisk } from './linux/disk.ts';
 import { ChokidarFlagWatch } from './linux/flag-watch.ts';
 import { ScriptGates } from './linux/gates.ts';
 import { readProcessStart } from './linux/process-start.ts';
+import { QuickDisk } from './linux/quick-disk.ts';
 import { ScriptsDriver } from './linux/scripts/scripts-driver.ts';
 import { LOCK_FILE_NAMES, takeInstanceLocks } from './linux/single-instance.ts';
 import { WebSocketTransport } from './linux/websocket-transport.ts';
@@ -22,7 +22,7 @@ import { StatusFile } from './status-file.ts';
 
 /** @throws LockstepError `Conflict` when another agent holds the same folders, `Refused` when they lead out of the root, `Failed` without /proc. */
 export async function startDaemon(config: AgentConfig, agentVersion: string, log: Log): Promise<Daemon> {
-  const disk = new LinuxDisk();
+  const disk = new QuickDisk();
   const guard = rootGuard(disk, config.root);
   await checkRoot(disk, config, guard);
   const bootId = await readBootId();

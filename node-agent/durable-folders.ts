@@ -15,12 +15,17 @@ export class DurableFolders {
     this.#disk = disk;
   }
 
-  /** Syncs every folder above `folder`, once; `folder` itself is synced by whoever changed it. @throws the Node system error of the sync that failed. */
-  async settle(folder: string): Promise<void> {
-    if (this.#settled.has(folder)) return;
-    for (let above = dirname(folder), at = folder; above !== at; at = above, above = dirname(above)) {
-      await this.#syncAbove(above);
-    }
+  /**
+   * Syncs `folder`, and once every folder above it, all at once: what they hold counts only when all are done, so their order is nobody's concern.
+   * @throws the Node system error of a sync that failed, that of `folder` itself first, when all have ended.
+   */
+  async sync(folder: string): Promise<void> {
+    const above = this.#settled.has(folder) ? [] : foldersAbove(folder);
+    const syncs = await Promise.allSettled([
+      this.#disk.syncFolder(folder),
+      ...above.map((each) => this.#syncAbove(each)),
+    ]);
+    for (const sync of syncs) if (sync.status === 'rejected') throw sync.reason;
     this.#settled.add(folder);
   }
 
@@ -41,4 +46,10 @@ export class DurableFolders {
       if (!NOT_OURS.includes(errnoOf(error))) throw error;
     }
   }
+}
+
+/** Nearest first; the root is above all but itself. */
+function foldersAbove(folder: string): readonly string[] {
+  const above = dirname(folder);
+  return above === folder ? [] : [above, ...foldersAbove(above)];
 }

@@ -85,8 +85,7 @@ export class DiskFlagFiles implements FlagFiles {
   async #syncFolderOf(path: string): Promise<void> {
     const folder = dirname(path);
     try {
-      await this.#disk.syncFolder(folder);
-      await this.#folders.settle(folder);
+      await this.#folders.sync(folder);
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
       this.#folders.forget(folder);

@@ -3,7 +3,7 @@ import { messageOf } from '../desired-state/errors.ts';
 import type { CopyReconciler, CopyResult } from '../reconcilers/copy/copy-reconciler.ts';
 import type { FlagsReconciler, FlagsResult } from '../reconcilers/flags/flags-reconciler.ts';
 import type { Clock } from '../reconcilers/loop/clock.ts';
-import type { Outcome } from '../reconcilers/loop/control-loop.ts';
+import type { Outcome, Pass } from '../reconcilers/loop/control-loop.ts';
 import { describeBlocked, describeStep } from '../reconcilers/loop/plan.ts';
 import type { Desired, Knowledge } from './knowledge.ts';
 
@@ -50,13 +50,13 @@ export class FlagsPass {
     return this.#acknowledged;
   }
 
-  async run(): Promise<Outcome> {
+  async run({ looking }: Partial<Pick<Pass, 'looking'>> = {}): Promise<Outcome> {
     const { knowledge, flags, clock } = this.#options;
     // What is new is remembered before the flags change; that the copies are still there is checked after them, so that no correction waits for it.
     const isNew = !knowledge.isRemembered || this.#copyFailure !== undefined;
     if (isNew) await this.#remember();
     const { desired, isRemembered } = knowledge;
-    const result = await flags.reconcile({ locked: desired.locked, content: desired.lock });
+    const result = await flags.reconcile({ locked: desired.locked, content: desired.lock }, looking);
     const flagsDoneAtMs = clock.monotonicMs();
     if (!isNew && this.#isCheckDue()) await this.#remember();
     if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, desired.generation);
@@ -98,6 +98,10 @@ function outcomeOf({ result, copyFailure, desired }: FlagsView, knowledge: Knowl
   const held = result.plan.blocked[0];
   // Blocked is for a person to clear: the resync looks again.
   if (held !== undefined) return { kind: 'settled', sentence: describeBlocked(held) };
+  // Somebody was quicker: that was seen, so no event will ask for it.
+  if (!result.inSync) {
+    return { kind: 'look-again', afterMs: 1, sentence: 'the flags were changed while they were corrected' };
+  }
   if (result.done.length > 0) return { kind: 'settled', sentence: result.done.map(describeStep).join('; ') };
   const wish = desired.locked === 'leave' ? 'left as they are' : desired.locked ? 'present' : 'absent';
   return { kind: 'settled', sentence: `flags are ${wish}, as desired` };

@@ -35,6 +35,8 @@ export class ServicesPass {
   /** When it was seen that a service was not as desired although all were before, by service id, monotonic ms. */
   readonly #detectedAt = new Map<string, number>();
   #settledGeneration: number | undefined;
+  #isHeldByFlags = true;
+  #running = 0;
   #view: ServicesView | undefined;
 
   constructor(options: ServicesPassOptions) {
@@ -53,13 +55,28 @@ export class ServicesPass {
     return detectedAtMs;
   }
 
-  async run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
+  /** The newest pass found something held by the flags, or one that runs may: only then does a mended flag ask for a look at services. */
+  get mayWaitForFlags(): boolean {
+    return this.#isHeldByFlags || this.#running > 0;
+  }
+
+  async run(pass: Pass): Promise<Outcome> {
+    this.#running += 1;
+    try {
+      return await this.#run(pass);
+    } finally {
+      this.#running -= 1;
+    }
+  }
+
+  async #run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
     let gatesNextInMs: number | undefined;
     let desired = this.#options.knowledge.desired;
     const result = await this.#options.services.reconcile(async () => {
       const flags = await this.#options.flags.look();
       gatesNextInMs = await this.#options.gates.reconcile(this.#areGatesNeeded(flags));
       desired = this.#options.knowledge.desired;
+      this.#isHeldByFlags = (this.#notTried(desired) ?? flagsHold(desired, flags)) !== undefined;
       return this.#decide(desired, flags);
     }, signal);
     this.#view = { desired, result };

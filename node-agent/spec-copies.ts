@@ -62,8 +62,7 @@ export class DiskSpecCopies implements SpecCopies {
     const path = join(this.#stateDir, copy);
     await this.#guard(path);
     await this.#disk.syncFile(path);
-    await this.#disk.syncFolder(this.#stateDir);
-    await this.#folders.settle(this.#stateDir);
+    await this.#folders.sync(this.#stateDir);
   }
 
   async setAside(copy: CopyName): Promise<void> {

@@ -59,7 +59,7 @@ async function timeStart(bench: Bench, flags: Flags, start: () => Program): Prom
   const startedMs = performance.now();
   const program = start();
   const areThere = () => existsSync(flags.volatile) && existsSync(flags.persistent);
-  const elapsedMs = waitUntil(areThere, startedMs, { isSpinning: false, limitMs: LIMIT_MS });
+  const elapsedMs = waitUntil(areThere, startedMs, LIMIT_MS);
   // It is to be up before it is ended.
   await pause(200);
   await program.end();

@@ -91,19 +91,18 @@ async function lockAndUnlock(
   count: number,
   into: Locks,
 ): Promise<void> {
-  const look = { isSpinning: false, limitMs: LIMIT_MS };
   for (let done = 0; done < count; done++) {
     bench.signal.throwIfAborted();
     await client.change('unlock', { names: [name] });
     const isGone = () => !existsSync(flags.volatile) && !existsSync(flags.persistent);
-    into.unlocked.push(waitUntil(isGone, performance.now(), look));
+    into.unlocked.push(waitUntil(isGone, performance.now(), LIMIT_MS));
     await pause(5 + bench.random() * 45);
 
     const askedMs = performance.now();
     await client.change('lock', { names: [name] });
     const returnedMs = performance.now();
     const isThere = () => existsSync(flags.volatile) && existsSync(flags.persistent);
-    const elapsedMs = waitUntil(isThere, returnedMs, look);
+    const elapsedMs = waitUntil(isThere, returnedMs, LIMIT_MS);
     into.returned.push(elapsedMs);
     into.asked.push(elapsedMs === undefined ? undefined : elapsedMs + returnedMs - askedMs);
     await pause(5 + bench.random() * 45);

@@ -179,7 +179,7 @@ function kill(
     const now = pidOf(sample);
     return now !== undefined && now !== before;
   };
-  return timeDeeds({ what: sample.name, count, act, isDone, pauseMs, isSpinning: false }, bench);
+  return timeDeeds({ what: sample.name, count, act, isDone, pauseMs }, bench);
 }
 
 async function besideSystemd(bench: Bench): Promise<Spread | string> {
@@ -188,8 +188,7 @@ async function besideSystemd(bench: Bench): Promise<Spread | string> {
   const sample = makeSample(bench, 'systemd');
   try {
     await units.keepRunning(sample.pidFile, sample.logFile);
-    const look = { isSpinning: false, limitMs: LIMIT_MS };
-    if (waitUntil(() => pidOf(sample) !== undefined, performance.now(), look) === undefined) {
+    if (waitUntil(() => pidOf(sample) !== undefined, performance.now(), LIMIT_MS) === undefined) {
       return 'not available here (its service did not start)';
     }
     return summarise(await killAgain(bench, sample, bench.count(50, 5)));

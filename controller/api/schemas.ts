@@ -122,7 +122,11 @@ export const changeSchema = z.object({
 });
 export type Change = z.infer<typeof changeSchema>;
 
-export const changeListSchema = z.object({ kind: z.literal('ChangeList'), items: z.array(changeSchema) });
+export const changeListSchema = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('ChangeList'),
+  items: z.array(changeSchema),
+});
 
 /** What an agent would do now, step by step, and what is held; both as sentences. */
 export const hostPlanSchema = z.object({

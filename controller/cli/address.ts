@@ -2,6 +2,9 @@
 import { join } from 'node:path';
 import { LockstepError } from '../../desired-state/errors.ts';
 
+/** Longest path of a unix socket, in bytes: sun_path is 108 with its final zero (unix(7)). Node says only EINVAL. */
+const MAX_SOCKET_PATH = 107;
+
 const SYSTEM_SOCKET = '/var/lib/lockstep-controller/controller.sock';
 
 /** `npm start` keeps its controller's data in the first; the second is for `--data .lockstep`. */
@@ -16,7 +19,7 @@ export interface Surroundings {
 /**
  * The path of the controller's socket.
  * @param option the value of --controller.
- * @throws LockstepError `Usage` when an address is not unix:PATH.
+ * @throws LockstepError `Usage` when an address is not unix:PATH, or too long for a socket's.
  */
 export function findController(option: string | undefined, { env, cwd, exists }: Surroundings): string {
   if (option !== undefined) return parseAddress(option, '--controller');
@@ -27,6 +30,13 @@ export function findController(option: string | undefined, { env, cwd, exists }:
 
 function parseAddress(text: string, where: string): string {
   const path = /^unix:(.+)$/.exec(text)?.[1];
-  if (path !== undefined) return path;
-  throw new LockstepError('Usage', `${where}: expected unix:PATH, found ${JSON.stringify(text)}`);
+  if (path === undefined) {
+    throw new LockstepError('Usage', `${where}: expected unix:PATH, found ${JSON.stringify(text)}`);
+  }
+  const length = Buffer.byteLength(path);
+  if (length <= MAX_SOCKET_PATH) return path;
+  throw new LockstepError(
+    'Usage',
+    `${where}: expected a socket path of at most ${MAX_SOCKET_PATH} bytes, found ${length} in ${path}: use a shorter one, or a link to its folder`,
+  );
 }

@@ -74,7 +74,7 @@ export class ApiClient {
   /** What became of each target, in the order that they were named. */
   async change(action: Action, body: LockBody): Promise<readonly Change[]> {
     const answer = await this.#ask('POST', `/v1/hosts/actions/${action}`, body);
-    return parseOrThrow(changeListSchema, answer, `answer to ${action}`).items;
+    return parseOrThrow(changeListSchema.pick({ items: true }), answer, `answer to ${action}`).items;
   }
 
   /** Makes a host as its manifest says. @throws LockstepError `Conflict` when it is not at the manifest's generation. */

@@ -18,6 +18,12 @@ import type { Disk, FileKind } from '../disk.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
+/** A new regular file; what stands there already, a link too, is EEXIST. */
+export const CREATE_FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+/** A fifo that slipped in does not block, a link is not followed. */
+export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+/** A folder, to sync its entries. */
+export const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY;
 const FOLDER_MODE = 0o755;
 /** Read at most this much at a time, so that a small file with a large limit costs little. */
 const CHUNK_BYTES = 65_536;
@@ -61,7 +67,7 @@ export class LinuxDisk implements Disk {
   }
 
   async create(path: string, content: string, mode: number): Promise<void> {
-    const file = await open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, mode);
+    const file = await open(path, CREATE_FLAGS, mode);
     try {
       await using closing = file;
       // The umask took its share of open's mode.
@@ -80,7 +86,7 @@ export class LinuxDisk implements Disk {
   }
 
   async syncFolder(path: string): Promise<void> {
-    await using folder = await open(path, O_RDONLY | O_DIRECTORY);
+    await using folder = await open(path, FOLDER_FLAGS);
     await folder.sync();
   }
 
@@ -103,7 +109,7 @@ interface KindOfStats {
   isSymbolicLink(): boolean;
 }
 
-function kindOfStats(stats: KindOfStats): FileKind {
+export function kindOfStats(stats: KindOfStats): FileKind {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'folder';
   return stats.isSymbolicLink() ? 'link' : 'other';
@@ -112,7 +118,7 @@ function kindOfStats(stats: KindOfStats): FileKind {
 /** A handle for reading and syncing. @throws ENOENT, ELOOP (a link), EISDIR, EINVAL (a fifo, device or socket), or as open(2). */
 async function openRegular(path: string): Promise<FileHandle> {
   refuseIrregular(path, kindOfStats(await lstat(path)));
-  const file = await open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+  const file = await open(path, READ_FLAGS);
   try {
     refuseIrregular(path, kindOfStats(await file.stat()));
     return file;
@@ -130,7 +136,8 @@ const IRREGULAR_WORDS = {
   other: 'a fifo, device or socket',
 } as const;
 
-function refuseIrregular(path: string, kind: FileKind): void {
+/** @throws an error with ENOENT, EISDIR, ELOOP or EINVAL unless `kind` is a regular file. */
+export function refuseIrregular(path: string, kind: FileKind): void {
   if (kind === 'file') return;
   const code = IRREGULAR_CODES[kind];
   const message = `${code}: expected a regular file at ${path}, found ${IRREGULAR_WORDS[kind]}`;

@@ -1,6 +1,6 @@
 // The Transport over a WebSocket to a controller's unix socket. It carries texts; what they mean is the link's.
 import { connect } from 'node:net';
-import { WebSocket } from 'ws';
+import type { WebSocket } from 'ws';
 import { errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { type Connection, MAX_MESSAGE_BYTES } from '../../desired-state/wire.ts';
 import type { Transport } from '../transport.ts';
@@ -43,6 +43,8 @@ export class WebSocketTransport implements Transport {
   /** @throws LockstepError `Unavailable`, saying which socket and what is wrong with it; on abort too. */
   async dial(signal: AbortSignal): Promise<Connection> {
     const path = this.#socketPath;
+    // Loaded on demand: the flags are restored before the first controller is dialled, and must not wait for it.
+    const { WebSocket } = await import('ws');
     const socket = new WebSocket(AGENT_URL, {
       // Not a ws+unix: address: that can't name a path with a colon in it.
       createConnection: () => connect({ path }),
@@ -81,7 +83,7 @@ class WebSocketConnection implements Connection {
   }
 
   send(text: string): void {
-    if (this.#socket.readyState !== WebSocket.OPEN) return;
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
     const unread = this.#socket.bufferedAmount;
     if (unread > MAX_UNREAD_BYTES) {
       this.#reason ??= `the controller does not read: ${unread} bytes wait for it`;
@@ -93,7 +95,7 @@ class WebSocketConnection implements Connection {
   }
 
   close(reason: string): void {
-    if (this.#closeTimer !== undefined || this.#socket.readyState === WebSocket.CLOSED) return;
+    if (this.#closeTimer !== undefined || this.#socket.readyState === this.#socket.CLOSED) return;
     this.#reason ??= reason;
     this.#socket.close(1000, cutToBytes(reason, MAX_CLOSE_REASON_BYTES));
     this.#closeTimer = setTimeout(() => this.#socket.terminate(), CLOSE_LIMIT_MS);

@@ -27,13 +27,16 @@ export class FlagsReconciler {
     this.#files = files;
   }
 
-  /** One pass. Failed steps are in the result; it does not throw for them. */
-  async reconcile(desired: FlagsDesired): Promise<FlagsResult> {
+  /**
+   * One pass. Failed steps are in the result; it does not throw for them.
+   * @param looking called right before each look at the flags: the last one sees all that happened until then, the pass's own steps too.
+   */
+  async reconcile(desired: FlagsDesired, looking: () => void = () => {}): Promise<FlagsResult> {
+    looking();
     const before = await this.#observe(desired);
     const plan = planFlags(before);
     const { done, failures } = await this.#apply(plan.steps, desired);
-    const observed =
-      plan.steps.length === 0 ? before.observed : await this.#files.observe({ withGeneration: false });
+    const observed = plan.steps.length === 0 ? before.observed : await this.#lookAgain(looking);
     // What was blocked when it was looked at has had no step: however it looks now, it is not known to be on the disk.
     const isDone = failures.length === 0 && plan.blocked.length === 0;
     const inSync = isDone && flagsAsDesired(desired.locked, observed);
@@ -48,6 +51,11 @@ export class FlagsReconciler {
 
   /** Both flags as they are now. */
   look(): Promise<ObservedFlags> {
+    return this.#files.observe({ withGeneration: false });
+  }
+
+  #lookAgain(looking: () => void): Promise<ObservedFlags> {
+    looking();
     return this.#files.observe({ withGeneration: false });
   }
 

@@ -20,6 +20,8 @@ export interface Pass {
   readonly signal: AbortSignal;
   /** When this look was first asked for, on the monotonic clock: detection, for detect-to-repair latencies. */
   readonly requestedAtMs: number;
+  /** To be called right before each look: what was hinted at until now will be seen by it, and asks for no pass of its own. */
+  readonly looking: () => void;
 }
 
 /** One pass: observe, diff, plan, apply, report. Throwing counts as `retry`. */
@@ -107,6 +109,7 @@ export class ControlLoop<K extends string> {
     const outcome = await this.#options.reconcilers[key]({
       signal: this.#stopping.signal,
       requestedAtMs,
+      looking: () => this.#hinted.delete(key),
     }).catch((error: unknown): Outcome => {
       return { kind: 'retry', sentence: `the pass failed: ${messageOf(error)}` };
     });

@@ -5,17 +5,34 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import type { Disk } from '../../node-agent/disk.ts';
 import { LinuxDisk } from '../../node-agent/linux/disk.ts';
+import { FolderMedia, type Medium } from '../../node-agent/linux/folder-media.ts';
+import { QuickDisk } from '../../node-agent/linux/quick-disk.ts';
 import { Prng } from '../simulation/world/prng.ts';
 import { SimClock } from '../simulation/world/sim-clock.ts';
 import { SimDisk } from '../simulation/world/sim-disk.ts';
 import { SimProcess } from '../simulation/world/sim-process.ts';
 import { type DiskUnderTest, describeDiskConformance } from './disk.ts';
 
-describeDiskConformance('LinuxDisk', () => {
-  const root = mkdtempSync(join(tmpdir(), 'lockstep-disk-'));
+/** Says so of every folder, from the first look on. */
+class AllInMemory extends FolderMedia {
+  override of(): Medium {
+    return 'memory';
+  }
+}
+const ALL_IN_MEMORY = new AllInMemory();
+
+describeDiskConformance('LinuxDisk', () => onDisk(tmpdir(), new LinuxDisk()));
+describeDiskConformance('QuickDisk, on its tmpfs', () => onDisk('/dev/shm', new QuickDisk(ALL_IN_MEMORY)));
+describeDiskConformance('QuickDisk, elsewhere', () => onDisk(tmpdir(), new QuickDisk()));
+
+describeDiskConformance('SimDisk', () => simulated('/etc/conformance'));
+describeDiskConformance('SimDisk, on its tmpfs', () => simulated('/run/conformance'));
+
+function onDisk(parent: string, disk: Disk): DiskUnderTest {
+  const root = mkdtempSync(join(parent, 'lockstep-disk-'));
   onTestFinished(() => rmSync(root, { recursive: true }));
   return {
-    disk: new LinuxDisk(),
+    disk,
     root,
     symlink: (target, path) => symlinkSync(target, path),
     mkfifo: (path) => {
@@ -24,10 +41,7 @@ describeDiskConformance('LinuxDisk', () => {
     contentOf: (path) => readFileSync(path, 'utf8'),
     modeOf: (path) => statSync(path).mode & 0o7777,
   };
-});
-
-describeDiskConformance('SimDisk', () => simulated('/etc/conformance'));
-describeDiskConformance('SimDisk, on its tmpfs', () => simulated('/run/conformance'));
+}
 
 function simulated(root: string): DiskUnderTest {
   const clock = new SimClock();

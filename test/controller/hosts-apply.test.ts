@@ -190,6 +190,11 @@ describe('a host that a file declares', () => {
     await hosts.apply([application('a', { file: FILE })], { actor: 'controller', network: 'local' });
     const lock = () => hosts.change({ names: ['a'] }, { locked: false, servicesEnabled: true }, ALICE);
     await expect(lock()).rejects.toThrow(/host a: lab.yaml in the manifests folder declares it/);
+    await expect(hosts.declare({ name: 'a', spec: UNLOCKED }, ALICE)).rejects.toMatchObject({
+      code: 'Refused',
+      message: expect.stringMatching(/host a: lab.yaml in the manifests folder declares it/),
+    });
+    expect(await hosts.declare({ name: 'a', spec: LOCKED }, ALICE)).toMatchObject({ outcome: 'unchanged' });
     await hosts.release(['a', 'nobody'], ALICE);
     expect(await hosts.get('a')).toMatchObject({ spec: LOCKED, metadata: { generation: 1 } });
     expect((await hosts.get('a')).metadata.annotations).not.toHaveProperty([ANNOTATIONS.manifest]);

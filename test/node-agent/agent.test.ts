@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { FlagName } from '../../reconcilers/flags/flag-files.ts';
 import { AgentRig, FLAG_PATHS, LOCKED, STATE_DIR, UNLOCKED } from '../support/agent-rig.ts';
+import { silentMonitor } from '../support/silent-monitor.ts';
 
 const flagSets: readonly { readonly what: string; readonly flags: readonly FlagName[] }[] = [
   { what: 'the volatile flag', flags: ['volatile'] },
@@ -249,6 +250,87 @@ describe('a lock or unlock under way', () => {
     rig.controller.start();
     await rig.run(6_000);
     expect(rig.flags).toBe('none');
+  });
+});
+
+describe('what a mended flag leads to', () => {
+  /** A rig with the looks asked for, and the watch armed anew: `services asked at 31000`, in simulated time. */
+  function noting() {
+    const told: string[] = [];
+    const rig = new AgentRig({
+      adjust: ({ flagWatch }) => ({
+        monitor: {
+          ...silentMonitor,
+          passAsked: (key) => told.push(`${key} asked at ${rig.clock.monotonicMs()}`),
+          passEnded: (key, outcome, atMs) => told.push(`${key} ended at ${atMs}: ${outcome}`),
+        },
+        flagWatch: {
+          start: (listener) => flagWatch.start(listener),
+          rearm: () => {
+            told.push(`armed at ${rig.clock.monotonicMs()}`);
+            flagWatch.rearm();
+          },
+          close: () => flagWatch.close(),
+        },
+      }),
+    });
+    const of = (what: string) => told.filter((line) => line.startsWith(what));
+    return { rig, told, of };
+  }
+
+  it.each([
+    ['locked', LOCKED, 'rm'],
+    ['unlocked', UNLOCKED, 'touch'],
+  ] as const)('on a %s host where nothing waits for it: no look at services', async (_what, spec, hand) => {
+    const { rig, told, of } = noting();
+    await rig.settle(spec);
+    told.length = 0;
+    for (let n = 0; n < 5; n += 1) {
+      rig.disk.byHand[hand](FLAG_PATHS.volatile);
+      await rig.run(300);
+      expect(rig.flags).toBe(spec.locked ? 'both' : 'none');
+    }
+    expect(of('flags ended').length).toBeGreaterThanOrEqual(5);
+    expect(of('services')).toEqual([]);
+  });
+
+  it('where something was held by the flags: a look at services at once', async () => {
+    const { rig, told, of } = noting();
+    await rig.settle(LOCKED);
+    const mend = rig.disk.faults.add({ code: 'EROFS', under: FLAG_PATHS.persistent });
+    rig.controller.declare(UNLOCKED);
+    await rig.run(5_200);
+    expect(rig.condition('ServicesInSync')).toBe('False FlagsNotAsDesired');
+    mend();
+    told.length = 0;
+    await rig.clock.runUntil(() => of('flags ended').length > 0, 4_500);
+    const [ended] = of('flags ended');
+    const [, endedAtMs] = /at (\d+(?:\.\d+)?): settled/.exec(ended ?? '') ?? [];
+    expect(of('services asked')).toEqual([`services asked at ${endedAtMs}`]);
+    // No resync had a part in it.
+    expect(of('flags asked')).toHaveLength(1);
+    await rig.run(1_000);
+    expect(rig.running).toEqual(['worker/web']);
+    told.length = 0;
+    rig.disk.byHand.touch(FLAG_PATHS.volatile);
+    await rig.run(100);
+    expect([rig.flags, of('services')]).toEqual(['none', []]);
+  });
+
+  it('at a resync the watch is armed anew, at a correction it is not', async () => {
+    const { rig, told, of } = noting();
+    await rig.settle(LOCKED);
+    // Right after a resync.
+    await rig.run(2_600);
+    told.length = 0;
+    for (let n = 0; n < 5; n += 1) {
+      rig.disk.byHand.rm(FLAG_PATHS.volatile);
+      await rig.run(300);
+    }
+    expect(of('flags ended').length).toBeGreaterThanOrEqual(5);
+    expect(of('armed')).toEqual([]);
+    await rig.run(20_000);
+    expect(of('armed')).toHaveLength(4);
   });
 });
 

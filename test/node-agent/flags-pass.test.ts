@@ -110,6 +110,50 @@ describe('FlagsPass', () => {
     expect(pass.acknowledged).toBe(0);
   });
 
+  it('looks again at once, and acknowledges nothing, when a flag was changed while it was corrected', async () => {
+    const { flagFiles, pass } = setUp(lock(7));
+    const create = flagFiles.create;
+    let isRemovedAgain = true;
+    flagFiles.create = async (flag, content) => {
+      await create(flag, content);
+      if (isRemovedAgain) flagFiles.set(flag, ABSENT);
+    };
+    expect(await pass.run()).toEqual({
+      kind: 'look-again',
+      afterMs: 1,
+      sentence: 'the flags were changed while they were corrected',
+    });
+    expect(pass.view?.result.failures).toEqual([]);
+    expect(pass.acknowledged).toBe(0);
+    isRemovedAgain = false;
+    expect(await pass.run()).toMatchObject({ kind: 'settled' });
+    expect(pass.acknowledged).toBe(7);
+  });
+
+  it('backs a failed step off, although the flags were not as desired either', async () => {
+    const { flagFiles, pass } = setUp(lock(7));
+    flagFiles.failing.add('create volatile');
+    expect(await pass.run()).toMatchObject({ kind: 'retry' });
+  });
+
+  it('tells of each of its looks at the flags, and of none at the copies', async () => {
+    const { flagFiles, order, pass } = setUp(lock(7));
+    await pass.run({ looking: () => order.push('looking') });
+    expect(order).toEqual([
+      'write desired-a.json',
+      'write desired-b.json',
+      'remembered',
+      'looking',
+      'create persistent of 7',
+      'create volatile of 7',
+      'looking',
+    ]);
+    order.length = 0;
+    flagFiles.set('volatile', ABSENT);
+    await pass.run({ looking: () => order.push('looking') });
+    expect(order).toEqual(['looking', 'create volatile of 7', 'looking']);
+  });
+
   it('keeps what it acknowledged when a flag is changed by hand', async () => {
     const { flagFiles, pass } = setUp(lock(7));
     await pass.run();

@@ -28,19 +28,23 @@ export const SABOTAGES: readonly Sabotage[] = [
   {
     name: 'the folder of a written file is not synced',
     patches: [
-      { file: 'node-agent/atomic-write.ts', find: 'await disk.syncFolder(dirname(path));', replace: '' },
+      { file: 'node-agent/atomic-write.ts', find: 'await durable?.sync(dirname(path));', replace: '' },
     ],
   },
   {
     name: 'the folder of a removed flag is not synced',
-    patches: [
-      { file: 'node-agent/flag-files.ts', find: 'await this.#disk.syncFolder(folder);', replace: '' },
-    ],
+    patches: [{ file: 'node-agent/flag-files.ts', find: 'await this.#folders.sync(folder);', replace: '' }],
   },
   {
     name: 'folders above a flag or copy are not synced',
     from: 400,
-    patches: [{ file: 'node-agent/durable-folders.ts', find: 'await this.#syncAbove(above);', replace: '' }],
+    patches: [
+      {
+        file: 'node-agent/durable-folders.ts',
+        find: '...above.map((each) => this.#syncAbove(each)),',
+        replace: '',
+      },
+    ],
   },
   {
     name: 'the flags change before the copy is written',
@@ -170,8 +174,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'node-agent/services-pass.ts',
-        find: 'desired = this.#options.knowledge.desired;\n      return',
-        replace: 'return',
+        find: 'desired = this.#options.knowledge.desired;\n      this.#isHeldByFlags',
+        replace: 'this.#isHeldByFlags',
       },
       {
         file: 'reconcilers/services/operations.ts',

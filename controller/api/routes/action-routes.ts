@@ -1,4 +1,5 @@
 // The routes that change many hosts at once: lock, unlock, enable-services, disable-services.
+import { API_VERSION } from '../../../desired-state/host.ts';
 import type { Wish } from '../../spec-change.ts';
 import { parseLabelSelector, type Targets } from '../../targets.ts';
 import { type Route, route } from '../route.ts';
@@ -41,7 +42,7 @@ function lockRoute(action: 'lock' | 'unlock', summary: string, wish: Required<Wi
       const { locked } = wish;
       const wanted = body.keepServices === true ? { locked } : wish;
       const items = await hosts.change(targetsOf(body), wanted, originOf(body.reason));
-      return { status: 200, json: { kind: 'ChangeList', items } };
+      return { status: 200, json: { apiVersion: API_VERSION, kind: 'ChangeList', items } };
     },
   });
 }
@@ -55,7 +56,7 @@ function servicesRoute(action: string, operationId: string, summary: string, wis
     takes: { body: servicesBodySchema },
     async handle({ body, originOf }, { hosts }) {
       const items = await hosts.change(targetsOf(body), wish, originOf(body.reason));
-      return { status: 200, json: { kind: 'ChangeList', items } };
+      return { status: 200, json: { apiVersion: API_VERSION, kind: 'ChangeList', items } };
     },
   });
 }

@@ -66,7 +66,11 @@ describe('hosts', () => {
     const answer = await ask('POST', `/v1/hosts/actions/${action}`, { names: ['a'], ...extra });
     expect(answer).toMatchObject({
       status: 200,
-      body: { kind: 'ChangeList', items: [{ name: 'a', outcome: 'changed', generation: 2, spec }] },
+      body: {
+        apiVersion: 'lockstep/v1',
+        kind: 'ChangeList',
+        items: [{ name: 'a', outcome: 'changed', generation: 2, spec }],
+      },
     });
   });
 

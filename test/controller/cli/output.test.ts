@@ -99,6 +99,17 @@ describe('the address of the controller', () => {
       '$LOCKSTEP_CONTROLLER: expected unix:PATH, found "/b.sock"',
     );
   });
+
+  it('of more bytes than a socket takes is wrong usage, and says so', () => {
+    const longest = `/${'x'.repeat(106)}`;
+    expect(findController(`unix:${longest}`, around({}))).toBe(longest);
+    expect(() => findController(`unix:${longest}y`, around({}))).toThrow(
+      /^--controller: expected a socket path of at most 107 bytes, found 108 in .*: use a shorter one/,
+    );
+    expect(() =>
+      findController(undefined, around({ LOCKSTEP_CONTROLLER: `unix:/${'é'.repeat(60)}` })),
+    ).toThrow(/^\$LOCKSTEP_CONTROLLER: expected a socket path of at most 107 bytes, found 121 in /);
+  });
 });
 
 describe('goals', () => {
@@ -127,7 +138,10 @@ describe('label selectors', () => {
     expect(parseLabelSelector('site=lab, rack=3,empty=')).toEqual({ site: 'lab', rack: '3', empty: '' });
   });
 
-  it.each(['', 'site', '=lab', 'site=lab,', 'a b=c', 'a=b c', 'a=1,a=2'])('%j is none', (text) => {
-    expect(() => parseLabelSelector(text)).toThrow(/label selector: .*expected/);
-  });
+  it.each(['', 'site', '=lab', 'site=lab,', 'a b=c', 'a=b c', 'a=1,a=2', '__proto__=a', 'a=1,__proto__=b'])(
+    '%j is none',
+    (text) => {
+      expect(() => parseLabelSelector(text)).toThrow(/label selector: .*expected/);
+    },
+  );
 });

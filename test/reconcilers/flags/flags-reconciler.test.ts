@@ -162,6 +162,45 @@ describe('FlagsReconciler', () => {
     }
   });
 
+  it.each([
+    { what: 'nothing is to be done', flags: both(flagOf(7)), sequence: ['looking', 'look'] },
+    {
+      what: 'a flag is to be made',
+      flags: { persistent: flagOf(7), volatile: ABSENT },
+      sequence: ['looking', 'look', 'create volatile', 'looking', 'look'],
+    },
+    {
+      what: 'a step fails',
+      flags: { persistent: flagOf(7), volatile: ABSENT },
+      failing: 'create volatile',
+      sequence: ['looking', 'look', 'create volatile', 'looking', 'look'],
+    },
+    {
+      what: 'all that is there is blocked',
+      flags: both(A_FOLDER),
+      sequence: ['looking', 'look'],
+    },
+  ] as const)('says so right before each look: $what', async ({ flags, sequence, ...given }) => {
+    const { files, reconciler } = setUp(both(flagOf(7)));
+    await reconciler.reconcile(wish(true));
+    files.set('persistent', flags.persistent);
+    files.set('volatile', flags.volatile);
+    if ('failing' in given) files.failing.add(given.failing);
+    const order: string[] = [];
+    const observe = files.observe.bind(files);
+    files.observe = (how) => {
+      order.push('look');
+      return observe(how);
+    };
+    const create = files.create.bind(files);
+    files.create = (flag, content) => {
+      order.push(`create ${flag}`);
+      return create(flag, content);
+    };
+    await reconciler.reconcile(wish(true), () => order.push('looking'));
+    expect(order).toEqual(sequence);
+  });
+
   it('plans in a dry run what a pass then does, and changes nothing', async () => {
     const { files, reconciler } = setUp(both(ABSENT));
     const dry = await reconciler.dryRun(wish(true));

@@ -208,6 +208,68 @@ describe('ControlLoop', () => {
     expect(began.flags).toEqual([0, 75, 75]);
   });
 
+  it.each([
+    { when: 'before its last look', hintedAt: [0, 1], began: [0] },
+    { when: 'after its last look', hintedAt: [2], began: [0, 0] },
+    { when: 'before and after its last look', hintedAt: [0, 1, 2], began: [0, 0] },
+  ])('looks again for what happens during a pass only when that has not seen it: $when', async (given) => {
+    const { hintedAt } = given;
+    let looks = 0;
+    const { clock, began, loop } = setUp({
+      flags: async ({ looking }) => {
+        const hint = (n: number) => {
+          if (began.flags.length === 1 && hintedAt.includes(n)) loop.hint('flags');
+        };
+        hint(0);
+        for (const n of [1, 2]) {
+          looking();
+          looks += 1;
+          hint(n);
+        }
+        return SETTLED;
+      },
+    });
+    loop.request('flags');
+    await clock.advance(1_000);
+    expect(began.flags).toEqual(given.began);
+    expect(looks).toBe(2 * given.began.length);
+  });
+
+  it('keeps what is asked for during a pass although the pass looks after that', async () => {
+    const { clock, began, loop } = setUp({
+      flags: async ({ looking }) => {
+        if (began.flags.length === 1) loop.request('flags');
+        looking();
+        return SETTLED;
+      },
+    });
+    loop.request('flags');
+    await clock.advance(1_000);
+    expect(began.flags).toEqual([0, 0]);
+  });
+
+  it('keeps what happens to one key while the pass of another looks', async () => {
+    const { promise, resolve: look } = Promise.withResolvers<void>();
+    const ends: (() => void)[] = [];
+    const { clock, began, loop } = setUp({
+      flags: async ({ looking }) => {
+        await promise;
+        looking();
+        return SETTLED;
+      },
+      services: () => new Promise<Outcome>((resolve) => ends.push(() => resolve(SETTLED))),
+    });
+    loop.request('flags');
+    loop.request('services');
+    await settle();
+    loop.hint('services');
+    look();
+    await settle();
+    ends[0]?.();
+    await clock.advance(1_000);
+    expect(began).toEqual({ flags: [0], services: [0, 0] });
+  });
+
   it('tells its monitor of each look once: when it is asked for, begins and ends', async () => {
     const told: string[] = [];
     const monitor: LoopMonitor<'flags' | 'services'> = {

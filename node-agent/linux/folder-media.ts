@@ -1,0 +1,60 @@
+// Knows what folders lie on, memory, a disk of this machine or something else, without ever making anybody wait for the answer.
+import { statfs } from 'node:fs/promises';
+
+/** memory: nothing on it waits for a device. local: a disk of this machine, where a look at an entry is answered from memory once it was looked at. */
+export type Medium = 'memory' | 'local' | 'other';
+
+/** By `f_type` of statfs(2): tmpfs and ramfs; ext2 to ext4, XFS, Btrfs and F2FS (linux/magic.h). Whatever else is there may be a network's. */
+const MEDIA: ReadonlyMap<number, Medium> = new Map([
+  [0x01021994, 'memory'],
+  [0x858458f6, 'memory'],
+  [0xef53, 'local'],
+  [0x58465342, 'local'],
+  [0x9123683e, 'local'],
+  [0xf2f52010, 'local'],
+]);
+/** An answer is asked for anew after that long, ms: something else may have been mounted there. */
+const FRESH_MS = 5_000;
+/** An answer older than that counts no more: whoever was asked anew hangs. */
+const STALE_MS = 10_000;
+/** Folders remembered at most; the one known longest is forgotten first. */
+const MAX_FOLDERS = 256;
+
+interface Answer {
+  readonly medium: Medium;
+  readonly atMs: number;
+}
+
+export class FolderMedia {
+  readonly #nowMs: () => number;
+  readonly #answers = new Map<string, Answer>();
+  readonly #asking = new Set<string>();
+
+  /** @param nowMs monotonic ms. */
+  constructor(nowMs: () => number = () => performance.now()) {
+    this.#nowMs = nowMs;
+  }
+
+  /** What `folder` lies on, as far as is known: `other` the first time, after 10 s without a look, and for a folder that can't be looked at. */
+  of(folder: string): Medium {
+    const answer = this.#answers.get(folder);
+    const ageMs = answer === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() - answer.atMs;
+    if (ageMs > FRESH_MS) void this.learn(folder);
+    return answer === undefined || ageMs > STALE_MS ? 'other' : answer.medium;
+  }
+
+  /** Asks, unless somebody does already. Never rejects. */
+  async learn(folder: string): Promise<void> {
+    if (this.#asking.has(folder)) return;
+    this.#asking.add(folder);
+    const medium = await statfs(folder).then(
+      ({ type }): Medium => MEDIA.get(type) ?? 'other',
+      (): Medium => 'other',
+    );
+    this.#asking.delete(folder);
+    this.#answers.delete(folder);
+    this.#answers.set(folder, { medium, atMs: this.#nowMs() });
+    const [oldest] = this.#answers.keys();
+    if (this.#answers.size > MAX_FOLDERS && oldest !== undefined) this.#answers.delete(oldest);
+  }
+}
