@@ -85,7 +85,8 @@ export function planRelease(
   const { [ANNOTATIONS.manifest]: file, ...annotations } = record?.annotations ?? {};
   if (record === undefined || record.deleted || file === undefined) return undefined;
   const { name, spec, labels, generation } = record;
-  const message = `${file} does not declare it any more: left as it is`;
+  // Whether the file is gone, says something else now or is not followed any more: it comes to the same.
+  const message = `no longer held by ${file}: left as it is, and changed by hand again`;
   return {
     write: writeOf(record, { spec, labels, annotations }),
     event: eventOf(name, 'Released', message, generation, origin, nowIso),
@@ -97,7 +98,7 @@ function checkGeneration(name: string, wanted: number | undefined, record: HostR
   const found = record === undefined ? 'no such host' : `generation ${record.generation}`;
   throw new LockstepError(
     'Conflict',
-    `host ${name}: metadata.generation: expected the host at generation ${wanted}, found ${found}: look at what changed (\`lockstep diff\`), then take over its generation or leave it out`,
+    `host ${name}: metadata.generation: expected the host at generation ${wanted}, found ${found}: \`lockstep events ${name}\` says what changed; take over its generation, or leave it out`,
   );
 }
 

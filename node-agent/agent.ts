@@ -235,7 +235,8 @@ export class HostAgent {
   }
 
   #operationEnded(ended: EndedOperation): void {
-    const detectedAtMs = this.#servicesPass.correctionEnded(ended.service.id);
+    const isDone = ended.result.kind === 'succeeded';
+    const detectedAtMs = isDone ? this.#servicesPass.corrected(ended.service.id) : undefined;
     this.#journal.operationEnded(ended, this.#knowledge.generation, detectedAtMs);
     this.#loop.request('services');
   }

@@ -86,7 +86,11 @@ function claimFlagsInSync({ flags, generation, pending }: HostReportInput): Cond
   }
   if (copyFailure !== undefined && !remembered) {
     const isLock = pending?.locked ?? desired.locked;
-    const half = isLock ? 'a lock is applied but not acknowledged' : 'it is not begun';
+    const isThere = Object.values(result.observed).some(({ state }) => state === 'present');
+    const lock = isThere
+      ? 'a lock is applied but not acknowledged'
+      : 'nor can a flag, so the lock is not applied';
+    const half = isLock ? lock : 'it is not begun';
     return claim(
       'False',
       'NotRemembered',

@@ -48,8 +48,8 @@ export class ServicesPass {
     return this.#view;
   }
 
-  /** When the correction that ended was detected, monotonic ms; undefined: the operation was none. Asked once for each. */
-  correctionEnded(id: string): number | undefined {
+  /** When the correction that succeeded was detected, monotonic ms; undefined: the operation was none. Asked once for each. */
+  corrected(id: string): number | undefined {
     const detectedAtMs = this.#detectedAt.get(id);
     this.#detectedAt.delete(id);
     return detectedAtMs;
@@ -97,8 +97,18 @@ export class ServicesPass {
     const { steps, blocked } = result.plan;
     const { services, knowledge } = this.#options;
     if (this.#settledGeneration === desired.generation) {
-      for (const { target } of steps) this.#detectedAt.set(target, requestedAtMs);
-    } else if (steps.length === 0 && blocked.length === 0 && !services.isBusy && knowledge.isRemembered) {
+      // One that failed and waits for its next try is still the same correction; one that came right by itself is none.
+      const waiting = new Set([...steps, ...blocked].map(({ target }) => target));
+      for (const id of this.#detectedAt.keys()) {
+        if (!services.isBusy && !waiting.has(id)) this.#detectedAt.delete(id);
+      }
+      for (const { target } of steps) {
+        if (!this.#detectedAt.has(target)) this.#detectedAt.set(target, requestedAtMs);
+      }
+      return;
+    }
+    this.#detectedAt.clear();
+    if (steps.length === 0 && blocked.length === 0 && !services.isBusy && knowledge.isRemembered) {
       this.#settledGeneration = desired.generation;
     }
   }

@@ -29,10 +29,10 @@ const row: Row = {
   ],
   comparators: [LOOP, SYSTEMD, MONIT],
   method:
-    'From just before unlink(2) to the first look that finds the flag, by a process that looks without a pause and so has a core to itself. The next deletion follows 0 to 20 ms ' +
+    'From just before unlink(2) to the first look that finds the flag, by a process that looks every 0.1 ms and sleeps in between: one that spun would hold the core on which the agent is woken. The next deletion follows 0 to 20 ms ' +
     'after that, at random (seeded): also in the middle of what the agent does after a correction, which then waits for nothing but the pass. Lockstep and the bare loop take ' +
-    'turns, 1,000 and 200 deletions at a time; systemd (100) and monit (20) follow. The agent is connected to a controller and logs and reports each correction. Most of it is hops ' +
-    "between Node's event loop and its thread pool, one for each file system call; the calls themselves are microseconds.",
+    'turns, 1,000 and 200 deletions at a time; systemd (100) and monit (20) follow. The agent is connected to a controller and logs and reports each correction. Most of it is waking ' +
+    "the agent's process, and its watch library taking three events for one file that is made beside and renamed into place.",
 };
 
 export const volatileFlag: Measurement = {

@@ -326,7 +326,7 @@ describe('release', () => {
     expect(planned?.event).toMatchObject({
       reason: 'Released',
       generation: 4,
-      message: `${FILE} does not declare it any more: left as it is`,
+      message: `no longer held by ${FILE}: left as it is, and changed by hand again`,
     });
   });
 
