@@ -8,6 +8,7 @@ import {
   fsync,
   lstatSync,
   openSync,
+  read,
   readdirSync,
   readSync,
   realpathSync,
@@ -40,12 +41,11 @@ export class QuickDisk implements Disk {
   }
 
   async read(path: string, maxBytes: number): Promise<string> {
-    if (maxBytes > MAX_READ_BYTES || !this.#isInMemory(dirname(path))) {
-      return this.#elsewhere.read(path, maxBytes);
-    }
+    const medium = this.#media.of(dirname(path));
+    if (maxBytes > MAX_READ_BYTES || medium === 'other') return this.#elsewhere.read(path, maxBytes);
     const file = openRegular(path);
     try {
-      return readAtMost(file, maxBytes);
+      return medium === 'memory' ? readAtMost(file, maxBytes) : await readAtMostLater(file, maxBytes);
     } finally {
       closeSync(file);
     }
@@ -123,6 +123,8 @@ export class QuickDisk implements Disk {
 /** The one call that waits for the device: off the main thread. */
 const syncDescriptor = promisify(fsync);
 
+const readDescriptor = promisify(read);
+
 /** A descriptor for reading and syncing. @throws as LinuxDisk does for what is no regular file. */
 function openRegular(path: string): number {
   refuseIrregular(path, kindOfStats(lstatSync(path)));
@@ -141,6 +143,18 @@ function readAtMost(file: number, maxBytes: number): string {
   let total = 0;
   while (total < maxBytes) {
     const bytesRead = readSync(file, buffer, total, maxBytes - total, null);
+    if (bytesRead === 0) break;
+    total += bytesRead;
+  }
+  return buffer.toString('utf8', 0, total);
+}
+
+/** As readAtMost, off the main thread: on a disk it may wait for the device. */
+async function readAtMostLater(file: number, maxBytes: number): Promise<string> {
+  const buffer = Buffer.allocUnsafe(maxBytes);
+  let total = 0;
+  while (total < maxBytes) {
+    const { bytesRead } = await readDescriptor(file, buffer, total, maxBytes - total, null);
     if (bytesRead === 0) break;
     total += bytesRead;
   }
