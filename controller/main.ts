@@ -1,6 +1,4 @@
 // lockstep-controller: the daemon's program.
-import { keepCompiled } from '../runtime/compile-cache.ts';
+import { run } from './command-line.ts';
 
-keepCompiled();
-const { run } = await import('./command-line.ts');
 await run();

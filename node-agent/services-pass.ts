@@ -36,7 +36,7 @@ export class ServicesPass {
   readonly #detectedAt = new Map<string, number>();
   #settledGeneration: number | undefined;
   #isHeldByFlags = true;
-  #running = 0;
+  #isRunning = false;
   #view: ServicesView | undefined;
 
   constructor(options: ServicesPassOptions) {
@@ -57,15 +57,15 @@ export class ServicesPass {
 
   /** The newest pass found something held by the flags, or one that runs may: only then does a mended flag ask for a look at services. */
   get mayWaitForFlags(): boolean {
-    return this.#isHeldByFlags || this.#running > 0;
+    return this.#isHeldByFlags || this.#isRunning;
   }
 
   async run(pass: Pass): Promise<Outcome> {
-    this.#running += 1;
+    this.#isRunning = true;
     try {
       return await this.#run(pass);
     } finally {
-      this.#running -= 1;
+      this.#isRunning = false;
     }
   }
 

@@ -18,7 +18,7 @@ const row: Row = {
   targets: [{ statistic: 'p99', atMost: 300 }],
   comparators: [COMPARATOR],
   method:
-    'The agent is ended, both flags are deleted, and it is started through bin/lockstep-agent: from just before the spawn to the first look (0.15 ms apart) that finds both. It remembers ' +
+    'The agent is ended, both flags are deleted, and it is started through bin/lockstep-agent: from just before the spawn to the first look (0.1 ms apart) that finds both. It remembers ' +
     'that it is locked, and reads that, its configuration and its sources first, the latter from the compile cache that an earlier start left. In turns with a bare Node that writes two ' +
     'flags, one synced. Loading Node and the libraries is nearly all of it.',
 };

@@ -25,7 +25,7 @@ const few: Row = {
   targets: TARGETS,
   comparators: COMPARATORS,
   method:
-    'From kill -9 of the process that the pid file names to the first look (0.15 ms apart) that finds another pid in it, alive and running the same program. Services as distributions ' +
+    'From kill -9 of the process that the pid file names to the first look (0.1 ms apart) that finds another pid in it, alive and running the same program. Services as distributions ' +
     'ship them: scripts with start, stop and status. Eight agents on this machine have two each; they are killed one after the other, 0.7 to 0.9 s apart, so none twice within 10 s, ' +
     'which would be backed off. The supervisors are parents of their process and hear of its death from the kernel; Lockstep is not, and reads procfs every 100 ms: half of that, a look ' +
     'at both services through their scripts, and the start script itself are most of it.',

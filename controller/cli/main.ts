@@ -1,6 +1,4 @@
 // lockstep: the CLI.
-import { keepCompiled } from '../../runtime/compile-cache.ts';
+import { run } from './run.ts';
 
-keepCompiled();
-const { run } = await import('./run.ts');
 process.exitCode = await run();

@@ -1,5 +1,5 @@
-// The Disk of the agent: a system call that can't wait for a device is made at once, on the main thread, because the hop to a thread and back costs some twenty
-// times the call itself. That is so for all that lies in memory (the volatile flag), and on a local disk for a look at an entry and for opening what is there. The
+// The Disk of the agent: a system call that can't wait for a device is made at once, on the main thread, because the hop to a thread and back costs more than
+// the call itself (docs/adr/0010). That is so for all that lies in memory (the volatile flag), and on a local disk for a look at an entry and for opening what is there. The
 // rest goes to LinuxDisk.
 import {
   closeSync,
