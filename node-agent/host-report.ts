@@ -89,7 +89,7 @@ function claimFlagsInSync({ flags, generation, pending }: HostReportInput): Cond
     const isThere = Object.values(result.observed).some(({ state }) => state === 'present');
     const lock = isThere
       ? 'a lock is applied but not acknowledged'
-      : 'nor can a flag, so the lock is not applied';
+      : 'a lock is not acknowledged, and no flag could be created either';
     const half = isLock ? lock : 'it is not begun';
     return claim(
       'False',

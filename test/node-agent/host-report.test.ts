@@ -126,6 +126,11 @@ describe('FlagsInSync', () => {
       'False NotRemembered: generation 7 cannot be written to the disk, so a lock is applied but not acknowledged: ENOSPC: no space left on device',
     ],
     [
+      'a lock of which nothing can be written, neither copy nor flag',
+      { flags: { ...flags, result: { ...result, observed: both(ABSENT) }, remembered: false, copyFailure } },
+      'False NotRemembered: generation 7 cannot be written to the disk, so a lock is not acknowledged, and no flag could be created either: ENOSPC: no space left on device',
+    ],
+    [
       'an unlock that cannot be remembered, on a host that was unlocked',
       { flags: { ...flags, desired: unlocked, remembered: false, copyFailure } },
       'False NotRemembered: generation 7 cannot be written to the disk, so it is not begun: ENOSPC: no space left on device',

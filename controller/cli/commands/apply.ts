@@ -4,10 +4,9 @@ import { ERROR_CODES, LockstepError } from '../../../desired-state/errors.ts';
 import { describeSpec } from '../../../desired-state/host.ts';
 import type { Change } from '../../api/schemas.ts';
 import type { PlacedManifest } from '../../manifests/parse-manifests.ts';
-import { awaitHosts } from '../await-hosts.ts';
+import { awaitReady } from '../await-ready.ts';
 import { type Cli, reasonOption, timeoutOption } from '../cli.ts';
 import { Exit } from '../exit.ts';
-import { readyAt } from '../goal.ts';
 import { addManifestInputs, INPUT_HELP, type ManifestOptions, readManifests } from '../read-manifests.ts';
 
 export function addApply(program: Command, cli: Cli): void {
@@ -91,17 +90,6 @@ async function applyAll(
 
 function withHost(name: string, message: string): string {
   return message.startsWith(`host ${name}:`) ? message : `host ${name}: ${message}`;
-}
-
-async function awaitReady(cli: Cli, changes: readonly Change[], timeoutMs: number): Promise<void> {
-  if (changes.length === 0) return;
-  await awaitHosts({
-    client: cli.client(),
-    terminal: cli.terminal,
-    goals: new Map(changes.map(({ name, generation }) => [name, readyAt(generation)])),
-    timeoutMs,
-    onReached: (name) => cli.terminal.print(`host/${name} ready`),
-  });
 }
 
 function describe({ name, outcome, generation, spec }: Change): string {

@@ -2,7 +2,7 @@
 import type { Command } from 'commander';
 import type { Change } from '../../api/schemas.ts';
 import type { Action } from '../api-client.ts';
-import { awaitHosts } from '../await-hosts.ts';
+import { awaitReady } from '../await-ready.ts';
 import {
   addTargets,
   type Cli,
@@ -11,7 +11,6 @@ import {
   type TargetOptions,
   timeoutOption,
 } from '../cli.ts';
-import { readyAt } from '../goal.ts';
 
 export function addChanges(program: Command, cli: Cli): void {
   const lock = program
@@ -78,16 +77,6 @@ function addChange(command: Command, cli: Cli, action: Action, done: string): vo
       if (changes.length === 0) cli.terminal.note('no hosts, nothing done');
       if (wait === true) await awaitReady(cli, changes, timeout);
     });
-}
-
-async function awaitReady(cli: Cli, changes: readonly Change[], timeoutMs: number): Promise<void> {
-  await awaitHosts({
-    client: cli.client(),
-    terminal: cli.terminal,
-    goals: new Map(changes.map(({ name, generation }) => [name, readyAt(generation)])),
-    timeoutMs,
-    onReached: (name) => cli.terminal.print(`host/${name} ready`),
-  });
 }
 
 function describe({ name, outcome, generation }: Change, done: string): string {
