@@ -28,7 +28,21 @@ export function residentMiB(pid: number): number {
   return Number(kib) / 1_024;
 }
 
-/** Does it have children just now? */
-export function hasChildren(pid: number): boolean {
-  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'latin1') !== '';
+/** Its living children: not those that ended and were not waited for yet. */
+export function childrenOf(pid: number): readonly number[] {
+  const pids = readIfThere(`/proc/${pid}/task/${pid}/children`).split(' ').filter(Boolean).map(Number);
+  return pids.filter((child) => !/\) [ZX] /.test(readIfThere(`/proc/${child}/stat`)));
+}
+
+/** The shell that an agent starts status scripts with: none before it asked the first. */
+export function scriptShellOf(agentPid: number): number | undefined {
+  return childrenOf(agentPid).find((child) => readIfThere(`/proc/${child}/cmdline`) === '/bin/sh\0-s\0');
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'latin1');
+  } catch {
+    return '';
+  }
 }

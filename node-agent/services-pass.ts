@@ -36,7 +36,7 @@ export class ServicesPass {
   readonly #detectedAt = new Map<string, number>();
   #settledGeneration: number | undefined;
   #isHeldByFlags = true;
-  #isRunning = false;
+  #isLookingAtFlags = false;
   #view: ServicesView | undefined;
 
   constructor(options: ServicesPassOptions) {
@@ -55,28 +55,24 @@ export class ServicesPass {
     return detectedAtMs;
   }
 
-  /** The newest pass found something held by the flags, or one that runs may: only then does a mended flag ask for a look at services. */
+  /**
+   * The newest pass found something held by the flags, or one that looks at them just now may: only then does a mended flag ask for a look at services. A
+   * pass looks at the flags last, when the services have answered.
+   */
   get mayWaitForFlags(): boolean {
-    return this.#isHeldByFlags || this.#isRunning;
+    return this.#isHeldByFlags || this.#isLookingAtFlags;
   }
 
-  async run(pass: Pass): Promise<Outcome> {
-    this.#isRunning = true;
-    try {
-      return await this.#run(pass);
-    } finally {
-      this.#isRunning = false;
-    }
-  }
-
-  async #run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
+  async run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
     let gatesNextInMs: number | undefined;
     let desired = this.#options.knowledge.desired;
     const result = await this.#options.services.reconcile(async () => {
+      this.#isLookingAtFlags = true;
       const flags = await this.#options.flags.look();
       gatesNextInMs = await this.#options.gates.reconcile(this.#areGatesNeeded(flags));
       desired = this.#options.knowledge.desired;
       this.#isHeldByFlags = (this.#notTried(desired) ?? flagsHold(desired, flags)) !== undefined;
+      this.#isLookingAtFlags = false;
       return this.#decide(desired, flags);
     }, signal);
     this.#view = { desired, result };

@@ -4,7 +4,7 @@ import { setTimeout } from 'node:timers/promises';
 import type { Bench, Measurement } from '../bench.ts';
 import { startBare } from '../comparators/bare-node.ts';
 import { isReady, MeasuredController, MeasuredHost } from '../lockstep-host.ts';
-import { childrenCpuMs, cpuMs } from '../proc.ts';
+import { childrenCpuMs, cpuMs, scriptShellOf } from '../proc.ts';
 import type { Comparison, Row, Value } from '../row.ts';
 import { addSample } from './service.ts';
 
@@ -33,8 +33,8 @@ const withServices: Row = {
   targets: TARGETS,
   comparators: COMPARATORS,
   method:
-    'As above, of an agent that watches two processes every 100 ms and asks two scripts for their status every 5 s. The figure is the agent itself; what its scripts cost, which is theirs, is beside it. ' +
-    'Starting those scripts, and the look every 100 ms, are most of it.',
+    'As above, of an agent that watches two processes every 100 ms and asks two scripts for their status every 5 s. The figure is the agent itself and the shell ' +
+    'that it has its scripts started by; what the scripts cost, which is theirs, is beside it (with what the shell forks to wait for each). The look every 100 ms is most of it.',
 };
 
 export const idle: Measurement = {
@@ -90,12 +90,15 @@ async function watchUsage(
   return [ends[0](), ends[1](), ends[2](), ends[3]()];
 }
 
-/** Begins to count; what is returned ends that. */
+/** Begins to count; what is returned ends that. An agent's shell counts as the agent, the shell's children as scripts. */
 function begin(pid: number): () => Usage {
-  const before = { own: cpuMs(pid), children: childrenCpuMs(pid), at: performance.now() };
+  const shell = scriptShellOf(pid);
+  const pids = shell === undefined ? [pid] : [pid, shell];
+  const sum = (of: (pid: number) => number) => pids.map(of).reduce((total, ms) => total + ms, 0);
+  const before = { own: sum(cpuMs), children: sum(childrenCpuMs), at: performance.now() };
   return () => ({
-    ownMs: cpuMs(pid) - before.own,
-    childrenMs: childrenCpuMs(pid) - before.children,
+    ownMs: sum(cpuMs) - before.own,
+    childrenMs: sum(childrenCpuMs) - before.children,
     elapsedMs: performance.now() - before.at,
   });
 }

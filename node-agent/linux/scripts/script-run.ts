@@ -1,23 +1,22 @@
 // Runs one script to its end: detached in a session of its own, with its output in a file. It waits for the script, not for what the script leaves
 // behind: a daemon of a start that ended lives on, untouched. At the time limit, and on abort, the run is ended with everything that belongs to it.
-import { type ChildProcess, spawn } from 'node:child_process';
 import { messageOf } from '../../../desired-state/errors.ts';
 import type { Clock } from '../../../reconcilers/loop/clock.ts';
 import type { Log } from '../../../reconcilers/loop/log.ts';
 import type { RunResult } from '../../../reconcilers/services/service-driver.ts';
 import type { Disk } from '../../disk.ts';
 import { openOutput, readTail } from './output-files.ts';
-import { type ProcessIdentity, readStat } from './processes.ts';
-import { endRun } from './run-processes.ts';
-import { RUN_ID_VARIABLE } from './run-variables.ts';
-import { spawnTurn } from './spawn-turn.ts';
+import type { ProcessIdentity } from './processes.ts';
+import { endRun, findLeader } from './run-processes.ts';
+import {
+  DIRECT_STARTER,
+  type ScriptEnd,
+  type ScriptProcess,
+  type ScriptStart,
+  type ScriptStarter,
+} from './script-starter.ts';
 
-export interface ScriptCall {
-  readonly path: string;
-  readonly args: readonly string[];
-  readonly runId: string;
-  /** Besides what every script gets. */
-  readonly variables: Readonly<Record<string, string>>;
+export interface ScriptCall extends ScriptStart {
   /** Undefined: what it prints is thrown away. */
   readonly outputPath: string | undefined;
   readonly limitMs: number;
@@ -31,20 +30,14 @@ export interface RunContext {
   readonly log: Log;
   /** Aborted when the agent stops: runs in flight are let go. They have no time limit any more, can't be aborted and keep this process from nothing. */
   readonly letGo: AbortSignal;
+  /** {@link DIRECT_STARTER} when left out. */
+  readonly starter?: ScriptStarter;
 }
 
 /** Time to end by itself that a run of start, stop or a gate gets at its limit, ms. */
 export const GRACE_MS = 500;
 
-/** Node's own environment is not the scripts' business (and may hold secrets): they get what service(8) gives, and these. */
-const INHERITED = ['HOME', 'LANG', 'LC_ALL', 'TZ'] as const;
-const PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
-
-type Ending =
-  | { readonly kind: 'exited'; readonly exitCode: number | null; readonly signal: string | null }
-  | { readonly kind: 'not-run'; readonly message: string }
-  | { readonly kind: 'limit' }
-  | { readonly kind: 'abort' };
+type Ending = ScriptEnd | { readonly kind: 'limit' } | { readonly kind: 'abort' };
 
 /**
  * Never rejects. On abort and at the limit it resolves once all processes of the run are gone (or, logged, could not be ended: see `endRun`).
@@ -54,7 +47,7 @@ export async function runScript(
   call: ScriptCall,
   context: RunContext,
   signal: AbortSignal,
-  onSpawned: (leader: ProcessIdentity) => Promise<void> = async () => undefined,
+  onSpawned?: (leader: ProcessIdentity) => Promise<void>,
 ): Promise<RunResult> {
   try {
     return await run(call, context, signal, onSpawned);
@@ -67,34 +60,32 @@ async function run(
   call: ScriptCall,
   context: RunContext,
   signal: AbortSignal,
-  onSpawned: (leader: ProcessIdentity) => Promise<void>,
+  onSpawned: ((leader: ProcessIdentity) => Promise<void>) | undefined,
 ): Promise<RunResult> {
   const output = call.outputPath === undefined ? undefined : await openOutput(context.disk, call.outputPath);
-  const { clock, letGo } = context;
-  await spawnTurn();
+  const { clock, letGo, starter = DIRECT_STARTER } = context;
+  await starter.turn();
   if (signal.aborted || letGo.aborted) {
     await output?.file.close();
     return { kind: 'aborted' };
   }
   const startedMs = clock.monotonicMs();
-  const child = trySpawn(call, output?.file.fd ?? 'ignore');
-  if (child instanceof Error) {
+  const script = tryStart(starter, call, output?.file.fd);
+  if (script instanceof Error) {
     await output?.file.close();
-    return { kind: 'not-run', message: child.message };
+    return { kind: 'not-run', message: script.message };
   }
-  // From the spawn to the next await all is in one turn: what the child has to tell comes later.
-  const ending = waitForEnd(child, call.limitMs, context, signal);
-  const leader = identify(child);
-  const [ended] = await Promise.all([
-    ending,
-    output?.file.close(),
-    leader === undefined ? undefined : onSpawned(leader),
-  ]);
+  const ending = waitForEnd(script, call.limitMs, context, signal);
+  const telling = onSpawned && tellLeader(script, onSpawned);
+  const [ended] = await Promise.all([ending, telling, output?.file.close()]);
   const readOutput = async () =>
     call.outputPath === undefined ? '' : await readTail(call.outputPath, output?.fromByte ?? 0);
   switch (ended.kind) {
     case 'not-run':
       return ended;
+    case 'lost':
+      if (!letGo.aborted) await endWhatIsThere(call, script, context);
+      return { kind: 'not-run', message: ended.message };
     case 'exited': {
       const durationMs = clock.monotonicMs() - startedMs;
       const { exitCode, signal: endedBy } = ended;
@@ -103,11 +94,23 @@ async function run(
     }
     case 'limit':
     case 'abort':
-      if (leader !== undefined) {
-        await endAndReport(call.path, { runId: call.runId, leader }, call.graceMs, context);
-      }
+      await endWhatIsThere(call, script, context);
       if (ended.kind === 'abort') return { kind: 'aborted' };
       return { kind: 'timed-out', afterMs: call.limitMs, tail: await readOutput() };
+  }
+}
+
+/** Ends a run of which it may not be known which process its script is, or whether there is one. Never rejects. */
+async function endWhatIsThere(
+  { path, runId, graceMs }: ScriptCall,
+  script: ScriptProcess,
+  context: RunContext,
+): Promise<void> {
+  try {
+    const leader = (await script.leader()) ?? (await findLeader(runId, path));
+    if (leader !== undefined) await endAndReport(path, { runId, leader }, graceMs, context);
+  } catch (error) {
+    context.log.error({ path, error: messageOf(error) }, 'the processes of a script could not be looked for');
   }
 }
 
@@ -126,37 +129,30 @@ export async function endAndReport(
   }
 }
 
-/** Some errors are thrown, others told by the child later. */
-function trySpawn(call: ScriptCall, output: number | 'ignore'): ChildProcess | Error {
+/** Some errors are thrown, others told by the script's end. */
+function tryStart(
+  starter: ScriptStarter,
+  call: ScriptCall,
+  output: number | undefined,
+): ScriptProcess | Error {
   try {
-    return spawnScript(call, output);
+    return starter.start(call, output);
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }
 }
 
-function spawnScript({ path, args, runId, variables }: ScriptCall, output: number | 'ignore'): ChildProcess {
-  const inherited = INHERITED.flatMap((name) => {
-    const value = process.env[name];
-    return value === undefined ? [] : [[name, value]];
-  });
-  return spawn(path, args, {
-    detached: true,
-    stdio: ['ignore', output, output],
-    cwd: '/',
-    env: { PATH, ...Object.fromEntries(inherited), ...variables, [RUN_ID_VARIABLE]: runId },
-  });
+async function tellLeader(
+  script: ScriptProcess,
+  onSpawned: (leader: ProcessIdentity) => Promise<void>,
+): Promise<void> {
+  const leader = await script.leader();
+  if (leader !== undefined) await onSpawned(leader);
 }
 
-/** Undefined when nothing was started. A child that ended already can still be asked: Node collects it later, in a turn of its own. */
-function identify({ pid }: ChildProcess): ProcessIdentity | undefined {
-  if (pid === undefined) return undefined;
-  return { pid, startTicks: readStat(pid)?.startTicks ?? 0 };
-}
-
-/** Whichever comes first. `exit` and not `close`: a daemon keeps the output open. */
+/** Whichever comes first. */
 function waitForEnd(
-  child: ChildProcess,
+  script: ScriptProcess,
   limitMs: number,
   { clock, letGo }: RunContext,
   signal: AbortSignal,
@@ -172,12 +168,11 @@ function waitForEnd(
     const onLetGo = () => {
       cancelLimit();
       signal.removeEventListener('abort', onAbort);
-      child.unref();
+      script.letGo();
     };
     const cancelLimit = clock.setTimer(limitMs, () => settle({ kind: 'limit' }));
     signal.addEventListener('abort', onAbort, { once: true });
     letGo.addEventListener('abort', onLetGo, { once: true });
-    child.once('error', (error) => settle({ kind: 'not-run', message: error.message }));
-    child.once('exit', (exitCode, endedBy) => settle({ kind: 'exited', exitCode, signal: endedBy }));
+    void script.ended.then(settle);
   });
 }

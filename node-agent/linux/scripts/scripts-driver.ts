@@ -25,6 +25,7 @@ import { SaidOnce } from './said-once.ts';
 import { type ScriptActions, ScriptActionsCache } from './script-actions.ts';
 import type { RunContext } from './script-run.ts';
 import { listSets, lookAtScript, type ScriptFile, type ScriptSet, serviceOf } from './script-sets.ts';
+import { ScriptShell } from './script-shell.ts';
 import { ServiceRuns } from './service-runs.ts';
 import { StatusQuestions } from './status-questions.ts';
 import { tidy } from './vanished.ts';
@@ -56,6 +57,7 @@ export class ScriptsDriver implements ServiceDriver {
   readonly #roles: readonly Role[];
   readonly #records: RunRecords;
   readonly #runs: ServiceRuns;
+  readonly #shell: ScriptShell;
   readonly #questions: StatusQuestions;
   readonly #pidWatch: PidWatch;
   readonly #actions = new ScriptActionsCache();
@@ -71,7 +73,8 @@ export class ScriptsDriver implements ServiceDriver {
     const context: RunContext = { disk, clock, log, letGo: this.#closing.signal };
     this.#records = new RunRecords({ folder: join(runDir, 'services'), bootId, disk, log });
     this.#runs = new ServiceRuns({ servicesDir, runDir, timeoutMs, bootId, records: this.#records, context });
-    this.#questions = new StatusQuestions(context, timeoutMs);
+    this.#shell = new ScriptShell({ log });
+    this.#questions = new StatusQuestions({ ...context, starter: this.#shell }, timeoutMs);
     this.#pidWatch = new PidWatch(clock, () => {
       for (const listener of this.#listeners) listener();
     });
@@ -112,6 +115,7 @@ export class ScriptsDriver implements ServiceDriver {
   /** Runs in flight go on without limit or abort: the next life of the agent finds them by their records. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#shell.close();
     this.#pidWatch.close();
   }
 

@@ -1,0 +1,211 @@
+import { randomUUID } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { LinuxDisk } from '../../../../node-agent/linux/disk.ts';
+import { listProcesses, readEnvirons, readStat } from '../../../../node-agent/linux/scripts/processes.ts';
+import { runScript } from '../../../../node-agent/linux/scripts/script-run.ts';
+import { ScriptShell, type ScriptShellOptions } from '../../../../node-agent/linux/scripts/script-shell.ts';
+import type { ScriptStart } from '../../../../node-agent/linux/scripts/script-starter.ts';
+import { nodeClock } from '../../../../runtime/node-clock.ts';
+import { lives, never, Sandbox, until } from './sandbox.ts';
+
+let sandbox: Sandbox;
+beforeEach(() => {
+  sandbox = new Sandbox();
+});
+
+/** A shell that notes its pid, anew for each of its lives. */
+function openShell(options: Partial<ScriptShellOptions> = {}) {
+  const command = sandbox.script('shell', `echo $$ >${sandbox.path('shell.pid')}; exec /bin/sh "$@"`);
+  const shell = new ScriptShell({ log: sandbox.log, command, ...options });
+  onTestFinished(() => shell.close());
+  return shell;
+}
+
+function scriptOf(body: string, name = 'x'): ScriptStart {
+  return {
+    path: sandbox.script(name, body),
+    args: ['status'],
+    runId: randomUUID(),
+    variables: { LOCKSTEP_RUN_DIR: sandbox.runDir },
+  };
+}
+
+async function startIn(shell: ScriptShell, script: ScriptStart) {
+  await shell.turn();
+  return shell.start(script, undefined);
+}
+
+function runIn(shell: ScriptShell, script: ScriptStart, limitMs: number, signal = never) {
+  return runScript(
+    { ...script, outputPath: undefined, limitMs, graceMs: 0 },
+    { disk: new LinuxDisk(), clock: nodeClock, log: sandbox.log, letGo: never, starter: shell },
+    signal,
+  );
+}
+
+function childrenOf(pid: number): readonly string[] {
+  return readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8').split(' ').filter(Boolean);
+}
+
+describe('a script that the shell starts', () => {
+  it.each([0, 1, 3, 127])('ends with its exit code %i', async (exitCode) => {
+    const { ended } = await startIn(openShell(), scriptOf(`exit ${exitCode}`));
+    expect(await ended).toEqual({ kind: 'exited', exitCode, signal: null });
+  });
+
+  it('ends with 128 and the number of the signal that ended it, as shells tell it', async () => {
+    const { ended } = await startIn(openShell(), scriptOf('kill -KILL $$'));
+    expect(await ended).toEqual({ kind: 'exited', exitCode: 137, signal: null });
+  });
+
+  it('leads a session of its own and is told of while it runs', async () => {
+    const shell = openShell();
+    const { leader } = await startIn(shell, scriptOf('exec sleep 1000'));
+    const { pid, startTicks } = (await leader()) ?? { pid: 0, startTicks: 0 };
+    await until(() => readStat(pid)?.session === pid);
+    expect(readStat(pid)).toMatchObject({ pid, startTicks, group: pid });
+  });
+
+  it('gets its words as they are, a plain environment and nothing of this process', async () => {
+    process.env.LOCKSTEP_TEST_SECRET = 'hidden';
+    onTestFinished(() => {
+      delete process.env.LOCKSTEP_TEST_SECRET;
+    });
+    const out = sandbox.path('out');
+    const odd = `it's "odd"; $(touch ${sandbox.path('ran')}) \`x\` \\ * \n & |`;
+    const body = `{ printf '%s' "$1"; echo; env; pwd; readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2; ls /proc/$$/fd; } >${out}.tmp; mv ${out}.tmp ${out}`;
+    const script = { ...scriptOf(body, "it's a 'name' $HOME"), args: [odd] };
+    const { ended } = await startIn(openShell(), {
+      ...script,
+      variables: { ...script.variables, LOCKSTEP_SERVICE: odd },
+    });
+    expect(await ended).toMatchObject({ exitCode: 0 });
+    const said = sandbox.read('out');
+    expect(said.startsWith(odd)).toBe(true);
+    expect(said).toContain(`LOCKSTEP_SERVICE=${odd}`);
+    expect(said).toContain(`LOCKSTEP_RUN_ID=${script.runId}`);
+    expect(said).toMatch(/^PATH=\/usr\/local\/sbin:.*:\/bin$/m);
+    expect(said).not.toMatch(/SECRET|NODE|VITEST/);
+    expect(said).toMatch(/\n\/\n/);
+    expect(said.match(/^\/dev\/null$/gm)).toHaveLength(2);
+    expect(sandbox.read('ran')).toBe('');
+  });
+
+  it('is one of many, each of which ends as itself; the shell keeps none of them', async () => {
+    const shell = openShell();
+    const codes = Array.from({ length: 100 }, (_, index) => index);
+    const ends = await Promise.all(
+      codes.map(async (code) => (await startIn(shell, scriptOf(`exit ${code}`, `s${code}`))).ended),
+    );
+    expect(ends).toEqual(codes.map((exitCode) => ({ kind: 'exited', exitCode, signal: null })));
+    const pid = await sandbox.pid('shell.pid');
+    await until(() => childrenOf(pid).length === 0);
+  });
+});
+
+describe('a run that goes through the shell', () => {
+  it('S8 is ended at its limit with its children', async () => {
+    const body = `sleep 1000 & echo $! >${sandbox.path('child')}; setsid sleep 1000 & echo $! >${sandbox.path('far')}; wait`;
+    expect(await runIn(openShell(), scriptOf(body), 1_000)).toMatchObject({ kind: 'timed-out' });
+    expect([lives(await sandbox.pid('child')), lives(await sandbox.pid('far'))]).toEqual([false, false]);
+  });
+
+  it('is ended when it is aborted before the shell said that it started it', async () => {
+    const aborting = new AbortController();
+    const shell = openShell();
+    await shell.turn();
+    const script = scriptOf('exec sleep 1000');
+    const running = runIn(shell, script, 60_000, aborting.signal);
+    setImmediate(() => aborting.abort());
+    expect(await running).toEqual({ kind: 'aborted' });
+    const environs = await readEnvirons(await listProcesses());
+    const left = environs.filter((environ) => environ.has(`LOCKSTEP_RUN_ID=${script.runId}`));
+    expect(left).toEqual([]);
+  });
+
+  it('that nobody can tell the end of any more is ended', async () => {
+    const shell = openShell();
+    const running = runIn(shell, scriptOf(`echo $$ >${sandbox.path('pid')}; exec sleep 1000`), 60_000);
+    const pid = await sandbox.pid('pid');
+    const waiter = readStat(pid)?.parent ?? 0;
+    process.kill(await sandbox.pid('shell.pid'), 'SIGKILL');
+    process.kill(waiter, 'SIGKILL');
+    expect(await running).toEqual({ kind: 'not-run', message: 'the shell that was to start it was ended' });
+    expect(lives(pid)).toBe(false);
+  });
+});
+
+describe('a shell', () => {
+  it('that was killed is replaced, and what it started is heard to its end', async () => {
+    const shell = openShell();
+    const first = await startIn(
+      shell,
+      scriptOf(`until [ -e ${sandbox.path('go')} ]; do sleep 0.01; done; exit 5`),
+    );
+    await first.leader();
+    const killed = await sandbox.pid('shell.pid');
+    process.kill(killed, 'SIGKILL');
+    await until(() => !lives(killed));
+    await until(async () => {
+      const { ended } = await startIn(shell, scriptOf('exit 6', 'y'));
+      return (await ended).kind === 'exited';
+    });
+    expect(await sandbox.pid('shell.pid')).not.toBe(killed);
+    sandbox.file('go', '');
+    expect(await first.ended).toEqual({ kind: 'exited', exitCode: 5, signal: null });
+  });
+
+  it('that hangs is given up and replaced', async () => {
+    const shell = openShell({ patienceMs: 1_000 });
+    await shell.turn();
+    const hung = await sandbox.pid('shell.pid');
+    process.kill(hung, 'SIGSTOP');
+    const { leader, ended } = await startIn(shell, scriptOf('exit 0'));
+    expect(await ended).toEqual({ kind: 'lost', message: 'the shell did not start it within 1000 ms' });
+    expect(await leader()).toBeUndefined();
+    await until(() => !lives(hung));
+    const next = await startIn(shell, scriptOf(`until [ -e ${sandbox.path('go')} ]; do sleep 0.01; done`));
+    await next.leader();
+    const successor = await sandbox.pid('shell.pid');
+    sandbox.file('go', '');
+    expect(await next.ended).toMatchObject({ kind: 'exited' });
+    await (await startIn(shell, scriptOf('exit 0'))).ended;
+    expect(await sandbox.pid('shell.pid')).toBe(successor);
+  });
+
+  it('that says nothing at all is given up; the script is started without it', async () => {
+    const command = sandbox.script('silent', 'exec sleep 1000');
+    const shell = openShell({ command, patienceMs: 50 });
+    expect(await (await startIn(shell, scriptOf('exit 3'))).ended).toMatchObject({ exitCode: 3 });
+  });
+
+  it.each([
+    ['that has no setsid(1) is tried once', 'echo tried >>"$0.tried"; PATH=/nowhere exec /bin/sh "$@"'],
+    ['that ends at once starts nothing', 'exit 1'],
+  ])('%s: scripts are started without it', async (_, body) => {
+    const command = sandbox.script('unfit', body);
+    const shell = openShell({ command });
+    for (const exitCode of [3, 4]) {
+      expect(await (await startIn(shell, scriptOf(`exit ${exitCode}`))).ended).toMatchObject({ exitCode });
+    }
+    expect(sandbox.read('unfit.tried')).toBe(body.includes('tried') ? 'tried' : '');
+    expect(sandbox.lines.filter(({ level }) => level === 'warn')).toHaveLength(
+      body.includes('tried') ? 1 : 0,
+    );
+  });
+
+  it('that is not there is not missed', async () => {
+    const shell = openShell({ command: '/no/such/shell' });
+    expect(await (await startIn(shell, scriptOf('exit 3'))).ended).toMatchObject({ exitCode: 3 });
+  });
+
+  it('ends when it is closed, and starts nothing any more', async () => {
+    const shell = openShell();
+    await (await startIn(shell, scriptOf('exit 0'))).ended;
+    const pid = await sandbox.pid('shell.pid');
+    shell.close();
+    await until(() => !lives(pid));
+    expect(await (await startIn(shell, scriptOf('exit 3'))).ended).toMatchObject({ exitCode: 3 });
+  });
+});
