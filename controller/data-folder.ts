@@ -2,9 +2,7 @@
 import { chmodSync, existsSync, lstatSync, mkdirSync, statSync, unlinkSync } from 'node:fs';
 import { dirname, join, resolve } from 'node:path';
 import { errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
-
-/** Longest path of a unix socket, in bytes: sun_path is 108 with its final zero (unix(7)). Node says only EINVAL. */
-const MAX_SOCKET_PATH = 107;
+import { MAX_SOCKET_PATH_BYTES } from '../desired-state/socket-path.ts';
 
 export interface DataFolder {
   readonly database: string;
@@ -18,10 +16,10 @@ export interface DataFolder {
 export function openDataFolder(folder: string): DataFolder {
   const socket = join(folder, 'controller.sock');
   const length = Buffer.byteLength(socket);
-  if (length > MAX_SOCKET_PATH) {
+  if (length > MAX_SOCKET_PATH_BYTES) {
     throw new LockstepError(
       'Failed',
-      `${socket}: expected a socket path of at most ${MAX_SOCKET_PATH} bytes, found ${length}: choose a data folder with a shorter path`,
+      `${socket}: expected a socket path of at most ${MAX_SOCKET_PATH_BYTES} bytes, found ${length}: choose a data folder with a shorter path`,
     );
   }
   makeFolder(folder);

@@ -4,12 +4,10 @@ import { chmodSync, lstatSync, mkdirSync, readFileSync, realpathSync, rmSync, wr
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf, LockstepError } from '../desired-state/errors.ts';
+import { MAX_SOCKET_PATH_BYTES } from '../desired-state/socket-path.ts';
 import { gateScript, serviceScript, UNFIT_FOR_SCRIPTS } from './sample-scripts.ts';
 
 export const HOST = 'demo';
-
-/** Longest path of a unix socket, in bytes (unix(7)). */
-const MAX_SOCKET_PATH = 107;
 
 export interface SampleService {
   readonly name: string;
@@ -49,7 +47,7 @@ export function openSandbox(given: string): Sandbox {
   }
   const root = join(dir, 'root');
   const inside = join(dir, 'controller');
-  const isSocketInside = Buffer.byteLength(socketIn(inside)) <= MAX_SOCKET_PATH;
+  const isSocketInside = Buffer.byteLength(socketIn(inside)) <= MAX_SOCKET_PATH_BYTES;
   const data = isSocketInside ? inside : shortFolder(dir);
   return {
     dir,
@@ -127,10 +125,10 @@ function shortFolder(dir: string): string {
   const id = createHash('sha256').update(dir).digest('hex').slice(0, 12);
   const data = join(tmpdir(), `lockstep-demo-${id}`);
   const length = Buffer.byteLength(socketIn(data));
-  if (length <= MAX_SOCKET_PATH) return data;
+  if (length <= MAX_SOCKET_PATH_BYTES) return data;
   throw new LockstepError(
     'Failed',
-    `expected a path of at most ${MAX_SOCKET_PATH} bytes for the controller's socket, found ${length} bytes, in ${tmpdir()} too: set TMPDIR to a shorter folder`,
+    `expected a path of at most ${MAX_SOCKET_PATH_BYTES} bytes for the controller's socket, found ${length} bytes, in ${tmpdir()} too: set TMPDIR to a shorter folder`,
   );
 }
 

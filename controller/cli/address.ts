@@ -1,9 +1,7 @@
 // Where the controller is: from --controller, $LOCKSTEP_CONTROLLER, a .lockstep folder here, or the place of a system's own.
 import { join } from 'node:path';
 import { LockstepError } from '../../desired-state/errors.ts';
-
-/** Longest path of a unix socket, in bytes: sun_path is 108 with its final zero (unix(7)). Node says only EINVAL. */
-const MAX_SOCKET_PATH = 107;
+import { MAX_SOCKET_PATH_BYTES } from '../../desired-state/socket-path.ts';
 
 const SYSTEM_SOCKET = '/var/lib/lockstep-controller/controller.sock';
 
@@ -34,9 +32,9 @@ function parseAddress(text: string, where: string): string {
     throw new LockstepError('Usage', `${where}: expected unix:PATH, found ${JSON.stringify(text)}`);
   }
   const length = Buffer.byteLength(path);
-  if (length <= MAX_SOCKET_PATH) return path;
+  if (length <= MAX_SOCKET_PATH_BYTES) return path;
   throw new LockstepError(
     'Usage',
-    `${where}: expected a socket path of at most ${MAX_SOCKET_PATH} bytes, found ${length} in ${path}: use a shorter one, or a link to its folder`,
+    `${where}: expected a socket path of at most ${MAX_SOCKET_PATH_BYTES} bytes, found ${length} in ${path}: use a shorter one, or a link to its folder`,
   );
 }

@@ -2,6 +2,7 @@
 import { connect } from 'node:net';
 import type { WebSocket } from 'ws';
 import { errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
+import { MAX_SOCKET_PATH_BYTES } from '../../desired-state/socket-path.ts';
 import { type Connection, MAX_MESSAGE_BYTES } from '../../desired-state/wire.ts';
 import type { Transport } from '../transport.ts';
 
@@ -12,8 +13,6 @@ const HANDSHAKE_LIMIT_MS = 5_000;
 const CLOSE_LIMIT_MS = 1_000;
 /** A peer that leaves more than this unread is disconnected, bytes. */
 const MAX_UNREAD_BYTES = 1_048_576;
-/** sun_path of unix(7) is 108 bytes with its final NUL; Node says only EINVAL. */
-const MAX_SOCKET_PATH_BYTES = 107;
 /** A close frame holds at most this many bytes of reason (RFC 6455, 5.5). */
 const MAX_CLOSE_REASON_BYTES = 123;
 
