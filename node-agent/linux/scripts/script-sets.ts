@@ -34,6 +34,8 @@ type Entry =
 
 /** As many services as a status report holds; what lies beyond is passed over. */
 const MAX_ENTRIES = 4_096;
+/** Entries looked at between two turns of the event loop, so that a flag waits for no more than their answers. */
+const LOOKED_AT_ONCE = 16;
 /** Room for what is appended to the name of a script's record: NAME_MAX is 255. */
 const MAX_NAME_BYTES = 200;
 
@@ -68,9 +70,11 @@ export async function listScripts(folder: string): Promise<ScriptFolder> {
     return { scripts: [], skipped: [{ path: folder, reason: unsafe, unsafe: true }], isWhole: false };
   }
   const names = await listNames(folder);
-  const entries = await Promise.all(
-    names.slice(0, MAX_ENTRIES).map((name) => lookAtScript(join(folder, name))),
-  );
+  const entries: Entry[] = [];
+  for (let from = 0; from < Math.min(names.length, MAX_ENTRIES); from += LOOKED_AT_ONCE) {
+    const batch = names.slice(from, Math.min(from + LOOKED_AT_ONCE, MAX_ENTRIES));
+    entries.push(...(await Promise.all(batch.map((name) => lookAtScript(join(folder, name))))));
+  }
   const skipped = entries.flatMap((entry) => (entry.kind === 'skipped' ? [entry.skipped] : []));
   const isWhole = names.length <= MAX_ENTRIES;
   if (!isWhole) {

@@ -45,6 +45,9 @@ export interface ScriptsDriverOptions {
   readonly log: Log;
 }
 
+/** Services observed at once: somewhat more than are asked at once, so that no question waits. All at once would hold up the event loop. */
+const OBSERVED_AT_ONCE = 16;
+
 /** A script as it was listed, with what it says of itself, or why that can't be read. */
 interface Listed {
   readonly service: Service;
@@ -139,9 +142,12 @@ export class ScriptsDriver implements ServiceDriver {
     this.#questions.keepOnly(new Set(listed.map(({ service }) => service.id)));
     const look = this.#questions.beginLook(signal);
     try {
-      const inTurn = this.#questions.inTurn(listed, ({ service }) => service.id);
-      const observed = await Promise.all(inTurn.map((one) => this.#observeOne(one, look.signal)));
-      const byId = new Map(observed.map((one) => [one.service.id, one]));
+      const waiting = this.#questions.inTurn(listed, ({ service }) => service.id).values();
+      const byId = new Map<string, ServiceObservation>();
+      const observeNext = async () => {
+        for (const one of waiting) byId.set(one.service.id, await this.#observeOne(one, look.signal));
+      };
+      await Promise.all(Array.from({ length: OBSERVED_AT_ONCE }, observeNext));
       return listed.flatMap(({ service }) => byId.get(service.id) ?? []);
     } finally {
       look.done();
