@@ -17,6 +17,16 @@ export function summarise(samples: Samples): Spread {
   };
 }
 
+/** How much more `spread` took than `base`, percentile by percentile: what happened to both alike, as the machine's own stalls do, is in neither figure. */
+export function excess(spread: Spread, base: Spread): Spread {
+  return {
+    ...spread,
+    p50: spread.p50 - base.p50,
+    p99: spread.p99 - base.p99,
+    max: spread.max - base.max,
+  };
+}
+
 /**
  * By nearest rank: the smallest sample that `percent` of all are at most as large as, so always one that was measured.
  * @param sorted ascending. @throws RangeError when there is none.

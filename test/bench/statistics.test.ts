@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { percentile, seededRandom, summarise } from '../../bench/statistics.ts';
+import { excess, percentile, seededRandom, summarise } from '../../bench/statistics.ts';
 
 describe('summarise', () => {
   it('gives p50, p99 and max by nearest rank, whatever the order', () => {
@@ -37,6 +37,20 @@ describe('summarise', () => {
 
   it('refuses to say anything of nothing', () => {
     expect(() => summarise([undefined])).toThrow(RangeError);
+  });
+});
+
+describe('excess', () => {
+  it('is the difference of each percentile, with the samples and misses of what is judged', () => {
+    const judged = summarise([5, 6, undefined, 30]);
+    expect(excess(judged, summarise([1, 2, 27]))).toEqual({
+      kind: 'spread',
+      p50: 4,
+      p99: 3,
+      max: 3,
+      n: 3,
+      missed: 1,
+    });
   });
 });
 
