@@ -2,7 +2,7 @@
 import { LockstepError } from '../desired-state/errors.ts';
 import type { Labels } from '../desired-state/host.ts';
 import { type HostRecord, MAX_HOSTS_PER_WRITE, type Store } from '../desired-state/store/store.ts';
-import { matchesLabels, type Targets } from './targets.ts';
+import { matchesLabels, selectorOf, type Targets } from './targets.ts';
 
 export class HostLookup {
   readonly #store: Store;
@@ -23,10 +23,9 @@ export class HostLookup {
     const selector = 'labels' in targets ? targets.labels : {};
     const names = (await this.matching(selector)).map(({ name }) => name);
     if ('labels' in targets && names.length === 0) {
-      const wanted = Object.entries(selector).map(([key, value]) => `${key}=${value}`);
       throw new LockstepError(
         'NotFound',
-        `no host has ${wanted.join(',')}: \`lockstep get hosts -o wide\` shows labels`,
+        `no host has ${selectorOf(selector)}: \`lockstep get hosts -o wide\` shows labels`,
       );
     }
     return names;

@@ -8,9 +8,10 @@ import { type HostRecord, MAX_HOSTS_PER_WRITE, type Store } from '../desired-sta
 import type { EventMessage, Hello } from '../desired-state/wire.ts';
 import { type Clock, nowIso } from '../reconcilers/loop/clock.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
+import type { Table } from './api/schemas.ts';
 import { HostLookup, notFound } from './host-lookup.ts';
 import { claimOnline, planOnline, sameStatus, withReport } from './host-status.ts';
-import { toHost, toHostList } from './host-view.ts';
+import { toHost, toHostList, toTable } from './host-view.ts';
 import { type Application, planApply, planRelease } from './manifest-change.ts';
 import {
   type Declaration,
@@ -62,6 +63,11 @@ export class Hosts {
   /** Every host, or those that have all labels of `selector`; by name. */
   async list(selector: Labels = {}): Promise<HostList> {
     return toHostList(await this.#lookup.matching(selector));
+  }
+
+  /** What is to be shown of the same hosts. */
+  async table(selector: Labels = {}): Promise<Table> {
+    return toTable(await this.#lookup.matching(selector));
   }
 
   /** Newest last. @throws LockstepError `NotFound` for a host that was never here (a deleted one keeps its events). */

@@ -33,6 +33,13 @@ export function parseLabelSelector(text: string): Labels {
   return parseOrThrow(labelsSchema, Object.fromEntries(pairs), 'label selector');
 }
 
+/** The text of a selector of `labels`, and what they look like to people: `site=lab,rack=3`. */
+export function selectorOf(labels: Labels): string {
+  return Object.entries(labels)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(',');
+}
+
 /** Has `labels` everything that `selector` asks for? */
 export function matchesLabels(labels: Labels, selector: Labels): boolean {
   return Object.entries(selector).every(([key, value]) => labels[key] === value);

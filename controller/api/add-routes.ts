@@ -1,6 +1,7 @@
 // Makes Fastify's routes of a table: hands each request to its route, and sends what the route answers.
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Origin } from '../spec-change.ts';
+import { mediaTypeOfForm } from './accept.ts';
 import type { Answer, Route, RouteParts } from './route.ts';
 import { ACTOR_HEADER } from './schemas.ts';
 import type { Streams } from './streams.ts';
@@ -28,7 +29,9 @@ export function addRoutes(
           network,
           reason,
         });
-        const answer = await route.handle({ params, query, body, originOf }, parts);
+        const { accept } = request.headers;
+        if (hasForms(route)) reply.header('vary', 'accept');
+        const answer = await route.handle({ params, query, body, accept, originOf }, parts);
         if (answer.stream !== undefined) await streams.run(request, reply, answer.stream);
         else send(reply, answer);
         return reply;
@@ -59,9 +62,14 @@ function isStream({ answers }: Route): boolean {
   return Object.values(answers).some(({ kind }) => kind === 'events');
 }
 
-function send(reply: FastifyReply, { status, json, text, mediaType }: Answer): void {
+function hasForms({ answers }: Route): boolean {
+  return Object.values(answers).some((answer) => answer.kind === 'json' && answer.forms !== undefined);
+}
+
+function send(reply: FastifyReply, { status, json, form, text, mediaType }: Answer): void {
   reply.code(status);
   if (mediaType !== undefined) reply.type(mediaType);
+  if (form !== undefined) reply.type(`${mediaTypeOfForm(form)}; charset=utf-8`);
   reply.send(json ?? text);
 }
 

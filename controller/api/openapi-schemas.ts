@@ -17,6 +17,7 @@ import {
   applyBodySchema,
   changeListSchema,
   changeSchema,
+  columnDefinitionSchema,
   declareBodySchema,
   goneSchema,
   hostPlanSchema,
@@ -29,12 +30,15 @@ import {
   servicesBodySchema,
   streamErrorSchema,
   syncedSchema,
+  tableSchema,
 } from './schemas.ts';
 
 /** By the name that each has in the document; what has none is written out where it is used. */
 const COMPONENTS: Readonly<Record<string, readonly [schema: z.ZodType, description: string]>> = {
   Host: [hostSchema, 'What a host should be, and what it reports.'],
   HostList: [hostListSchema, 'Hosts, by name.'],
+  Table: [tableSchema, 'What is to be shown of each item of a list, as text. In the words of Kubernetes.'],
+  ColumnDefinition: [columnDefinitionSchema, 'A column of a table.'],
   HostName: [hostNameSchema, 'The name of a host: an RFC 1123 label.'],
   Metadata: [hostSchema.shape.metadata, 'Who a host is. generation: +1 for each change of the spec.'],
   Labels: [

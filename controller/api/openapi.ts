@@ -1,6 +1,7 @@
 // The OpenAPI 3.1 document of a table of routes, so that what is said of the API is what it does. Pure.
 import { ERROR_CODES, type ErrorCode } from '../../desired-state/errors.ts';
 import { VERSION } from '../../runtime/version.ts';
+import { mediaTypeOfForm } from './accept.ts';
 import { componentSchemas, type JsonSchema, propertiesOf, refTo } from './openapi-schemas.ts';
 import { PROBLEM_TITLES } from './problem.ts';
 import type { AnswerType, EventTypes, Route } from './route.ts';
@@ -114,8 +115,14 @@ function parametersOf(place: 'path' | 'query', schema: Parameters<typeof propert
 function responseOf(answer: AnswerType): Readonly<Record<string, unknown>> {
   const { description } = answer;
   switch (answer.kind) {
-    case 'json':
-      return { description, content: { 'application/json': { schema: refTo(answer.schema) } } };
+    case 'json': {
+      const forms = Object.entries(answer.forms ?? {}).map(([name, schema]) => [
+        mediaTypeOfForm(name),
+        { schema: refTo(schema) },
+      ]);
+      const plain = { 'application/json': { schema: refTo(answer.schema) } };
+      return { description, content: { ...plain, ...Object.fromEntries(forms) } };
+    }
     case 'text':
       return { description, content: { [answer.mediaType]: { schema: { type: 'string' } } } };
     case 'events':

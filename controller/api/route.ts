@@ -7,6 +7,7 @@ import type { Store } from '../../desired-state/store/store.ts';
 import type { Clock } from '../../reconcilers/loop/clock.ts';
 import type { Hosts } from '../hosts.ts';
 import type { Origin } from '../spec-change.ts';
+import { wantedForm } from './accept.ts';
 import type { Manifests, Metrics, Plans } from './api-ports.ts';
 import type { OpenApiDocument } from './schemas.ts';
 
@@ -34,8 +35,16 @@ export type EventTypes = Readonly<
   Record<string, { readonly description: string; readonly schema: z.ZodType }>
 >;
 
+/** Other forms of a JSON answer, by name: a client asks for one with `Accept: application/json;as=NAME` (accept.ts). */
+type Forms = Readonly<Record<string, z.ZodType>>;
+
 export type AnswerType =
-  | { readonly kind: 'json'; readonly description: string; readonly schema: z.ZodType }
+  | {
+      readonly kind: 'json';
+      readonly description: string;
+      readonly schema: z.ZodType;
+      readonly forms?: Forms;
+    }
   | { readonly kind: 'text'; readonly description: string; readonly mediaType: string }
   | { readonly kind: 'events'; readonly description: string; readonly events: EventTypes }
   | { readonly kind: 'empty'; readonly description: string };
@@ -63,12 +72,20 @@ export type Stream = (to: EventSink<EventTypes>) => Promise<void>;
 
 /** What a handler returns for an answer of type `A`: what is sent, and with which status. */
 type AnswerOf<Status, A> = A extends { readonly kind: 'json'; readonly schema: infer S extends z.ZodType }
-  ? { readonly status: Status; readonly json: Unchanged<z.input<S>> }
+  ?
+      | { readonly status: Status; readonly json: Unchanged<z.input<S>>; readonly form?: undefined }
+      | FormOf<Status, A>
   : A extends { readonly kind: 'text' }
     ? { readonly status: Status; readonly text: string; readonly mediaType: string }
     : A extends { readonly kind: 'events' }
       ? { readonly status: Status; readonly stream: Stream }
       : { readonly status: Status };
+
+type FormOf<Status, A> = A extends { readonly forms: infer F extends Forms }
+  ? {
+      [N in keyof F]: { readonly status: Status; readonly json: Unchanged<z.input<F[N]>>; readonly form: N };
+    }[keyof F]
+  : never;
 
 type AnswersOf<A extends AnswerTypes> = { [S in keyof A]: AnswerOf<S, A[S]> }[keyof A];
 
@@ -76,6 +93,8 @@ type AnswersOf<A extends AnswerTypes> = { [S in keyof A]: AnswerOf<S, A[S]> }[ke
 export interface Answer {
   readonly status: number;
   readonly json?: unknown;
+  /** Which form of it `json` is; undefined: the plain one. */
+  readonly form?: string | undefined;
   readonly text?: string;
   readonly mediaType?: string;
   readonly stream?: Stream;
@@ -85,14 +104,24 @@ type Parsed<I extends Inputs> = {
   readonly [P in keyof I]: I[P] extends z.ZodType ? z.output<I[P]> : never;
 };
 
-/** A request as a handler sees it. `originOf`: who asks, over which network, and for the reason that they gave. */
-type Asked<I extends Inputs> = Parsed<I> & { readonly originOf: (reason?: string) => Origin };
+/** The names of the forms that the answers have. */
+type FormName<A extends AnswerTypes> = {
+  [S in keyof A]: A[S] extends { readonly forms: infer F } ? keyof F & string : never;
+}[keyof A];
+
+/** A request as a handler sees it. `form`: the one that is wanted, undefined for the plain one. `originOf`: who asks, over which network, and for the reason that they gave. */
+type Asked<I extends Inputs, A extends AnswerTypes> = Parsed<I> & {
+  readonly form: FormName<A> | undefined;
+  readonly originOf: (reason?: string) => Origin;
+};
 
 /** A request as it came. */
 interface RawRequest {
   readonly params: unknown;
   readonly query: unknown;
   readonly body: unknown;
+  /** Its Accept header. */
+  readonly accept: string | undefined;
   readonly originOf: (reason?: string) => Origin;
 }
 
@@ -112,7 +141,7 @@ interface RouteText {
 interface DeclaredRoute<I extends Inputs, A extends AnswerTypes> extends RouteText {
   readonly takes: I;
   readonly answers: A;
-  readonly handle: (asked: Asked<I>, parts: RouteParts) => Promise<AnswersOf<A> & Answer>;
+  readonly handle: (asked: Asked<I, A>, parts: RouteParts) => Promise<AnswersOf<A> & Answer>;
 }
 
 export interface Route extends RouteText {
@@ -126,10 +155,16 @@ export interface Route extends RouteText {
 export function route<const I extends Inputs, const A extends AnswerTypes>(
   declared: DeclaredRoute<I, A>,
 ): Route {
+  const forms = formNamesOf(declared.answers);
   return {
     ...declared,
-    handle: async (raw, parts) =>
-      declared.handle({ ...parseInputs(declared.takes, raw), originOf: raw.originOf }, parts),
+    handle: async (raw, parts) => {
+      const inputs = parseInputs(declared.takes, raw);
+      return declared.handle(
+        { ...inputs, form: wantedForm(raw.accept, forms), originOf: raw.originOf },
+        parts,
+      );
+    },
   };
 }
 
@@ -152,4 +187,12 @@ function parseInputs<I extends Inputs>(takes: I, raw: RawRequest): Parsed<I> {
     if (schema !== undefined) parsed[part] = parseOrThrow(schema, raw[part], PLACES[part]);
   }
   return parsed as Parsed<I>;
+}
+
+/** The one place that knows that the keys of an object are of its type. */
+function formNamesOf<A extends AnswerTypes>(answers: A): readonly FormName<A>[] {
+  const names = Object.values(answers).flatMap((answer) =>
+    answer.kind === 'json' ? Object.keys(answer.forms ?? {}) : [],
+  );
+  return names as FormName<A>[];
 }

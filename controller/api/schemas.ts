@@ -112,6 +112,33 @@ export const eventsQuerySchema = z.strictObject({
     .describe('Events at most; of more only the newest are told.'),
 });
 
+/** Kubernetes' words. */
+export const columnDefinitionSchema = z.object({
+  name: z.string(),
+  type: z
+    .string()
+    .describe(
+      'string, or date: RFC 3339, shown as how long ago that is; other text in it is shown as it is.',
+    ),
+  description: z.string(),
+  priority: z
+    .int()
+    .min(0)
+    .describe(
+      'Columns above 0 are shown only in a wide table, and there in the place of those below that have the same name.',
+    ),
+});
+export type ColumnDefinition = z.infer<typeof columnDefinitionSchema>;
+
+/** What is to be shown of each item of a list, as text: for people, through a program that knows nothing about the items. */
+export const tableSchema = z.object({
+  apiVersion: z.literal(API_VERSION),
+  kind: z.literal('Table'),
+  columnDefinitions: z.array(columnDefinitionSchema),
+  rows: z.array(z.object({ cells: z.array(z.string()).describe('One for each column, in the same order.') })),
+});
+export type Table = z.infer<typeof tableSchema>;
+
 export const changeSchema = z.object({
   name: hostNameSchema,
   outcome: z

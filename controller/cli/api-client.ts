@@ -1,14 +1,10 @@
 // The controller's API as typed calls: for the CLI, the demo and tests. Everything that arrives is parsed.
+import { z } from 'zod';
 import { LockstepError } from '../../desired-state/errors.ts';
 import { eventListSchema, type StoredEvent, storedEventSchema } from '../../desired-state/events.ts';
-import {
-  type Host,
-  type HostList,
-  hostListSchema,
-  hostSchema,
-  type Labels,
-} from '../../desired-state/host.ts';
+import { type Host, type HostList, hostListSchema, hostSchema } from '../../desired-state/host.ts';
 import { parseOrThrow } from '../../desired-state/parse.ts';
+import { mediaTypeOfForm } from '../api/accept.ts';
 import {
   ACTOR_HEADER,
   type ApplyBody,
@@ -22,6 +18,8 @@ import {
   type LockBody,
   type ManifestFileList,
   manifestFileListSchema,
+  type Table,
+  tableSchema,
 } from '../api/schemas.ts';
 import { askOnce, askText, type HttpRequest, streamEvents } from './unix-http.ts';
 
@@ -56,6 +54,14 @@ export class ApiClient {
   ): Promise<HostList> {
     const answer = await this.#ask('GET', `/v1/hosts${queryOf(query)}`, undefined, signal);
     return parseOrThrow(hostListSchema, answer, 'answer to the list of hosts');
+  }
+
+  /** What is to be shown of the hosts, which takes a tenth of the time that they take; a controller that is older than tables answers with the hosts. */
+  async tableOfHosts(query: { readonly labelSelector?: string | undefined } = {}): Promise<Table | HostList> {
+    const asked = { method: 'GET', path: `/v1/hosts${queryOf(query)}` } as const;
+    const headers = { ...this.#headers, accept: `${mediaTypeOfForm('Table')}, application/json` };
+    const answer = await askOnce(this.socketPath, { ...asked, headers });
+    return parseOrThrow(tableOrListSchema, answer, 'answer to the table of hosts');
   }
 
   async getHost(name: string): Promise<Host> {
@@ -156,16 +162,28 @@ export interface WatchQuery {
   readonly labelSelector?: string | undefined;
 }
 
-/** `site=lab,rack=3`. */
-export function selectorOf(labels: Labels): string {
-  return Object.entries(labels)
-    .map(([key, value]) => `${key}=${value}`)
-    .join(',');
-}
-
 function queryOf(values: Readonly<Record<string, string | number | undefined>>): string {
   const given = Object.entries(values).flatMap(([key, value]): [string, string][] =>
     value === undefined ? [] : [[key, String(value)]],
   );
   return given.length === 0 ? '' : `?${new URLSearchParams(given)}`;
+}
+
+/** As tableSchema, but all rows in one go: there are 17 cells for each host, and zod's own way of looking at each costs more than the rest of the answer. */
+const quickTableSchema = tableSchema.extend({
+  rows: z.custom<Table['rows']>(isRows, 'expected rows of cells of text'),
+});
+const tableOrListSchema = z.discriminatedUnion(
+  'kind',
+  [quickTableSchema, hostListSchema],
+  'expected a Table or a HostList',
+);
+
+function isRows(value: unknown): boolean {
+  return Array.isArray(value) && value.every(isRow);
+}
+
+function isRow(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null || !('cells' in value)) return false;
+  return Array.isArray(value.cells) && value.cells.every((cell) => typeof cell === 'string');
 }

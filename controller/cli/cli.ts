@@ -3,8 +3,8 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { parseDurationMs } from '../../desired-state/duration.ts';
 import { LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { hostNameSchema, type Labels, MAX_REASON } from '../../desired-state/host.ts';
-import { parseLabelSelector } from '../targets.ts';
-import { type ApiClient, selectorOf } from './api-client.ts';
+import { parseLabelSelector, selectorOf } from '../targets.ts';
+import type { ApiClient } from './api-client.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Cli {

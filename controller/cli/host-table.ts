@@ -1,36 +1,39 @@
-// Hosts and their events as columns.
-import { type ConditionStatus, type ConditionType, findCondition } from '../../desired-state/conditions.ts';
+// Hosts and their events as columns. What a host's columns say is decided in host-columns.ts, mostly by the controller; here, how they are printed: which, and in which colours.
 import { formatDuration } from '../../desired-state/duration.ts';
 import type { StoredEvent } from '../../desired-state/events.ts';
-import { ANNOTATIONS, type Host } from '../../desired-state/host.ts';
-import { selectorOf } from './api-client.ts';
-import type { Cell, Column } from './table.ts';
-import type { Colour } from './terminal.ts';
+import type { ColumnDefinition } from '../api/schemas.ts';
+import type { Column } from './table.ts';
+import { type Colour, oneLine } from './terminal.ts';
 
-/** @param nowMs wall clock, ms since the epoch. */
-export function hostColumns(nowMs: number): readonly Column<Host>[] {
-  return [...commonColumns(nowMs), { header: 'REASON', cell: (host) => whyNotReady(host)?.reason ?? '' }];
+/** Its text for each column definition. */
+export type Cells = readonly string[];
+
+interface Showing {
+  /** Also the columns that there is not always room for? */
+  readonly isWide: boolean;
+  /** Wall clock, ms since the epoch. */
+  readonly nowMs: number;
 }
 
-/** All of hostColumns, and what else is known of a host. */
-export function wideHostColumns(nowMs: number): readonly Column<Host>[] {
-  return [
-    ...commonColumns(nowMs),
-    { header: 'OBSERVED', cell: ({ status }) => String(status.observedGeneration) },
-    { header: 'RUNNING', cell: runningServices },
-    { header: 'ROLES', cell: ({ status }) => status.roles.join(',') || '-' },
-    { header: 'AGENT', cell: ({ status }) => status.agentVersion || '-' },
-    { header: 'BY', cell: ({ metadata }) => metadata.annotations[ANNOTATIONS.changedBy] ?? '-' },
-    { header: 'WHY', cell: ({ metadata }) => metadata.annotations[ANNOTATIONS.reason] ?? '-' },
-    { header: 'LABELS', cell: ({ metadata }) => selectorOf(metadata.labels) || '-' },
-    {
-      header: 'REASON',
-      cell: (host) => {
-        const ready = whyNotReady(host);
-        return ready === undefined ? '' : `${ready.reason}: ${ready.message}`;
+/** Those of `definitions` that are shown, also ones that only a newer controller knows. */
+export function tableColumns(
+  definitions: readonly ColumnDefinition[],
+  { isWide, nowMs }: Showing,
+): readonly Column<Cells>[] {
+  const shown = definitions
+    .map((definition, index) => ({ ...definition, index }))
+    .filter(({ priority }) => isWide || priority === 0);
+  const isReplaced = (one: ColumnDefinition) =>
+    shown.some(({ name, priority }) => name === one.name && priority > one.priority);
+  return shown
+    .filter((one) => !isReplaced(one))
+    .map(({ name, type, index }) => ({
+      header: oneLine(name).toUpperCase(),
+      cell: (cells) => {
+        const text = cells[index] ?? '';
+        return { text: type === 'date' ? ageOrText(text, nowMs) : text, colour: colourOf(name, text) };
       },
-    },
-  ];
+    }));
 }
 
 export function eventColumns(nowMs: number): readonly Column<StoredEvent>[] {
@@ -48,45 +51,27 @@ export function eventColumns(nowMs: number): readonly Column<StoredEvent>[] {
   ];
 }
 
-function commonColumns(nowMs: number): readonly Column<Host>[] {
-  return [
-    { header: 'NAME', cell: ({ metadata }) => metadata.name },
-    { header: 'READY', cell: (host) => condition(host, 'Ready') },
-    { header: 'LOCKED', cell: ({ spec }) => String(spec.locked) },
-    { header: 'SERVICES', cell: ({ spec }) => (spec.servicesEnabled ? 'enabled' : 'disabled') },
-    { header: 'ONLINE', cell: (host) => condition(host, 'Online') },
-    { header: 'FLAGS', cell: flags },
-    { header: 'GEN', cell: ({ metadata }) => String(metadata.generation) },
-    { header: 'AGE', cell: ({ metadata }) => age(metadata.annotations[ANNOTATIONS.changedAt], nowMs) },
-  ];
+function colourOf(column: string, text: string): Colour | undefined {
+  switch (column) {
+    case 'Ready':
+    case 'Online':
+      return STATUS_COLOURS.get(text);
+    case 'Flags':
+      return text === 'blocked' || text.includes('/') ? 'red' : undefined;
+    default:
+      return undefined;
+  }
 }
 
-const STATUS_COLOURS: Readonly<Record<ConditionStatus, Colour>> = {
-  True: 'green',
-  False: 'red',
-  Unknown: 'yellow',
-};
+const STATUS_COLOURS: ReadonlyMap<string, Colour> = new Map([
+  ['True', 'green'],
+  ['False', 'red'],
+  ['Unknown', 'yellow'],
+]);
 
-function condition({ status }: Host, type: ConditionType): Cell {
-  const found = findCondition(status.conditions, type);
-  return { text: found?.status ?? '-', colour: found && STATUS_COLOURS[found.status] };
-}
-
-function whyNotReady({ status }: Host) {
-  const ready = findCondition(status.conditions, 'Ready');
-  return ready?.status === 'True' ? undefined : ready;
-}
-
-function flags({ status }: Host): Cell {
-  const { volatile, persistent } = status.flags;
-  if (volatile === persistent) return { text: volatile, colour: volatile === 'blocked' ? 'red' : undefined };
-  return { text: `${volatile}/${persistent}`, colour: 'red' };
-}
-
-function runningServices({ status }: Host): string {
-  if (status.services.length === 0) return '-';
-  const running = status.services.filter(({ state }) => state === 'running');
-  return `${running.length}/${status.services.length}`;
+function ageOrText(text: string, nowMs: number): string {
+  const ms = nowMs - Date.parse(text);
+  return Number.isNaN(ms) ? text : formatDuration(Math.max(ms, 0));
 }
 
 function eventMessage({ message, count, latencyMs }: StoredEvent): string {

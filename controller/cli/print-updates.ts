@@ -1,7 +1,8 @@
 // How watches are printed: a row, a JSON line or a YAML document for each change.
 import type { StoredEvent } from '../../desired-state/events.ts';
+import { cellsOf, HOST_COLUMNS, UNKNOWN_CELL } from '../host-columns.ts';
 import type { HostUpdate } from './follow-hosts.ts';
-import { eventColumns, hostColumns, wideHostColumns } from './host-table.ts';
+import { type Cells, eventColumns, tableColumns } from './host-table.ts';
 import { printDocument } from './print-document.ts';
 import { type Cell, type Column, GrowingTable, type Overflow } from './table.ts';
 import type { Terminal } from './terminal.ts';
@@ -21,15 +22,16 @@ export function hostUpdatePrinter({ terminal, output, now }: Printing) {
     return (updates: readonly HostUpdate[]) => printEach(terminal, updates, output);
   }
   const isWide = output === 'wide';
-  const columns = () => (isWide ? wideHostColumns(now()) : hostColumns(now()));
+  const columns = () => tableColumns(HOST_COLUMNS, { isWide, nowMs: now() });
   const headers = columns().map(({ header }) => header);
   const table = tableOf(terminal, headers, isWide ? 'wrap' : 'truncate');
   const shown = new Map<string, string>();
   return async (updates: readonly HostUpdate[]): Promise<void> => {
     const rows: Row[] = [];
+    const present = columns();
     for (const { type, object } of updates) {
       const { name } = object.metadata;
-      const row = type === 'DELETED' ? headers.map(deletedCell(name)) : rowOf(columns(), object);
+      const row = rowOf(present, type === 'DELETED' ? deletedCells(name) : cellsOf(object));
       const looks = JSON.stringify(row.filter((_, index) => headers[index] !== 'AGE'));
       if (shown.get(name) === looks) continue;
       rows.push(row);
@@ -64,11 +66,11 @@ function rowOf<T>(columns: readonly Column<T>[], of: T): Row {
   return columns.map(({ cell }) => cell(of));
 }
 
-function deletedCell(name: string) {
-  return (header: string): string => {
-    if (header === 'NAME') return name;
-    return header === 'READY' ? 'deleted' : '-';
-  };
+function deletedCells(host: string): Cells {
+  return HOST_COLUMNS.map(({ name }) => {
+    if (name === 'Name') return host;
+    return name === 'Ready' ? 'deleted' : UNKNOWN_CELL;
+  });
 }
 
 /** For programs: one JSON document a line; YAML documents each begin with ---. */

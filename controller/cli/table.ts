@@ -44,36 +44,57 @@ export class GrowingTable<T> {
 
   /** Prints the rows, before the first of all the headers. */
   print(rows: readonly T[]): void {
-    const lines = rows.map((row) => this.#columns.map(({ cell }) => cleaned(cell(row))));
+    const lines = rows.map((row) => this.#columns.map(({ cell }) => measured(cell(row))));
     this.#widths = this.#widths.map((width, index) =>
       // Not one argument for each row: there may be more rows than a call takes.
-      lines.reduce((widest, line) => Math.max(widest, lengthOf(line[index]?.text ?? '')), width),
+      lines.reduce((widest, line) => Math.max(widest, line[index]?.length ?? 0), width),
     );
-    if (!this.#hasHeader) this.#printLine(this.#columns.map(({ header }) => ({ text: header })));
+    const offset = this.#widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
+    if (!this.#hasHeader)
+      this.#printLine(
+        this.#columns.map(({ header }) => measured(header)),
+        offset,
+      );
     this.#hasHeader = true;
-    for (const line of lines) this.#printLine(line);
+    for (const line of lines) this.#printLine(line, offset);
   }
 
-  #printLine(line: readonly Cell[]): void {
+  /** @param offset of the last column, in characters. */
+  #printLine(line: readonly MeasuredCell[], offset: number): void {
     const terminal = this.#terminal;
-    const offset = this.#widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
+    const last = line.length - 1;
+    let front = '';
+    for (let index = 0; index < last; index += 1) {
+      const { text, length, colour } = line[index] ?? EMPTY;
+      const padding = ' '.repeat((this.#widths[index] ?? 0) - length);
+      front += (colour === undefined ? text : terminal.paint(colour, text)) + padding + GAP;
+    }
     const room = (terminal.width ?? Number.POSITIVE_INFINITY) - offset;
-    const front = line
-      .slice(0, -1)
-      .map((cell, index) => paddedCell(terminal, cell, this.#widths[index] ?? 0));
-    const [first = '', ...more] = lastColumn(line.at(-1)?.text ?? '', room, this.#overflow);
-    terminal.print((front.join('') + first).trimEnd());
+    const [first = '', ...more] = lastColumn(line[last] ?? EMPTY, room, this.#overflow);
+    terminal.print((front + first).trimEnd());
     for (const part of more) terminal.print(' '.repeat(offset) + part);
   }
 }
 
-function paddedCell(terminal: Terminal, { text, colour }: Cell, width: number): string {
-  const padding = ' '.repeat(width - lengthOf(text)) + GAP;
-  return (colour === undefined ? text : terminal.paint(colour, text)) + padding;
+/** A cell without control characters. `length` in characters. */
+interface MeasuredCell extends Cell {
+  readonly length: number;
 }
 
-function lastColumn(text: string, room: number, overflow: Overflow): readonly string[] {
-  if (lengthOf(text) <= room) return [text];
+const EMPTY: MeasuredCell = { text: '', length: 0 };
+
+/** Most text is of these alone, and needs no look at each of its characters: nothing to take out, and each is one unit long. */
+const PRINTABLE_ASCII = /^[ -~]*$/;
+
+function measured(cell: Cell | string): MeasuredCell {
+  const { text, colour } = typeof cell === 'string' ? { text: cell } : cell;
+  if (PRINTABLE_ASCII.test(text)) return { text, colour, length: text.length };
+  const clean = oneLine(text);
+  return { text: clean, colour, length: lengthOf(clean) };
+}
+
+function lastColumn({ text, length }: MeasuredCell, room: number, overflow: Overflow): readonly string[] {
+  if (length <= room) return [text];
   if (overflow === 'truncate') return [truncate(text, room)];
   return room < MIN_WRAP_WIDTH ? [text] : wrap(text, room);
 }
@@ -89,10 +110,6 @@ export function wrap(text: string, width: number): readonly string[] {
     rest = rest.slice(space > 0 ? end + 1 : end);
   }
   return [...lines, rest.join('')];
-}
-
-function cleaned(cell: Cell | string): Cell {
-  return typeof cell === 'string' ? { text: oneLine(cell) } : { ...cell, text: oneLine(cell.text) };
 }
 
 function lengthOf(text: string): number {

@@ -11,6 +11,7 @@ import {
   listQuerySchema,
   nameParamsSchema,
   removeQuerySchema,
+  tableSchema,
 } from '../schemas.ts';
 
 const tag = 'hosts';
@@ -22,13 +23,21 @@ export const hostRoutes: readonly Route[] = [
     operationId: 'listHosts',
     tag,
     summary: 'List hosts, by name.',
+    description:
+      'With `Accept: application/json;as=Table` what is to be shown of them, which is all that `lockstep get hosts` asks for.',
     takes: { query: listQuerySchema },
     answers: {
-      200: { kind: 'json', description: 'Every host, or those with all labels.', schema: hostListSchema },
+      200: {
+        kind: 'json',
+        description: 'Every host, or those with all labels.',
+        schema: hostListSchema,
+        forms: { Table: tableSchema },
+      },
     },
     problems: [],
-    async handle({ query: { labelSelector } }, { hosts }) {
+    async handle({ query: { labelSelector }, form }, { hosts }) {
       const selector = labelSelector === undefined ? {} : parseLabelSelector(labelSelector);
+      if (form === 'Table') return { status: 200, json: await hosts.table(selector), form };
       return { status: 200, json: await hosts.list(selector) };
     },
   }),

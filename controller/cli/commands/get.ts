@@ -1,11 +1,11 @@
 // lockstep get hosts | get host NAME: hosts as a table, JSON or YAML.
 import type { Command } from 'commander';
-import type { Host, HostList, Labels } from '../../../desired-state/host.ts';
-import { selectorOf } from '../api-client.ts';
+import type { Labels } from '../../../desired-state/host.ts';
+import { selectorOf } from '../../targets.ts';
 import { type Cli, labelOption, outputOption, parseNames } from '../cli.ts';
-import { checkChoice, findHosts, parseKind } from '../find-hosts.ts';
+import { checkChoice, findHosts, findTable, parseKind } from '../find-hosts.ts';
 import { followHosts } from '../follow-hosts.ts';
-import { hostColumns, wideHostColumns } from '../host-table.ts';
+import { tableColumns } from '../host-table.ts';
 import { printDocument } from '../print-document.ts';
 import { hostUpdatePrinter, type Output } from '../print-updates.ts';
 import { printTable } from '../table.ts';
@@ -38,8 +38,7 @@ Examples:
         await watch(cli, names, options, new AbortController().signal);
         return;
       }
-      const found = await findHosts(cli.client(), names, options.selector);
-      await show(cli, found, options.output);
+      await show(cli, names, options);
     });
 }
 
@@ -71,19 +70,25 @@ export async function watch(
 }
 
 async function show(
-  { terminal, now }: Cli,
-  found: Host | HostList,
-  output: GetOptions['output'],
+  { client, terminal, now }: Cli,
+  names: readonly string[],
+  { output, selector }: GetOptions,
 ): Promise<void> {
   if (output === 'json' || output === 'yaml') {
-    await printDocument(terminal, found, output);
+    await printDocument(terminal, await findHosts(client(), names, selector), output);
     return;
   }
-  const hosts = found.kind === 'HostList' ? found.items : [found];
-  if (hosts.length === 0) {
+  const { columnDefinitions, rows } = await findTable(client(), names, selector);
+  if (rows.length === 0) {
     terminal.note('no hosts found: `lockstep declare NAME` adds one, and so does an agent that connects');
     return;
   }
-  if (output === 'wide') printTable(terminal, wideHostColumns(now()), hosts, 'wrap');
-  else printTable(terminal, hostColumns(now()), hosts, 'truncate');
+  const isWide = output === 'wide';
+  const columns = tableColumns(columnDefinitions, { isWide, nowMs: now() });
+  printTable(
+    terminal,
+    columns,
+    rows.map(({ cells }) => cells),
+    isWide ? 'wrap' : 'truncate',
+  );
 }

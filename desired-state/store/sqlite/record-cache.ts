@@ -10,7 +10,8 @@ const MAX_KEPT = 16_384;
 
 export class RecordCache {
   readonly #path: string;
-  readonly #kept = new Map<unknown, { readonly row: object; readonly record: HostRecord }>();
+  /** By the first column, which is the name. */
+  readonly #kept = new Map<unknown, { readonly row: readonly unknown[]; readonly record: HostRecord }>();
 
   /** @param path of the database, for messages. */
   constructor(path: string) {
@@ -19,28 +20,20 @@ export class RecordCache {
 
   /**
    * The host in `row`, frozen: several readers may get the same.
-   * @param row with its columns always in the same order.
+   * @param row the array of its values, as RECORD_COLUMNS names them.
    * @throws LockstepError `Failed`, naming the host, when the row is unreadable.
    */
   recordOf(row: unknown): HostRecord {
-    const name = nameIn(row);
+    const values: readonly unknown[] = Array.isArray(row) ? row : [];
+    const [name] = values;
     const kept = this.#kept.get(name);
-    if (kept !== undefined && isSame(kept.row, row)) return kept.record;
-    const record = deepFreeze(parseRecordRow(row, this.#path));
-    if (typeof row === 'object' && row !== null && (kept !== undefined || this.#kept.size < MAX_KEPT)) {
-      this.#kept.set(name, { row, record });
-    }
+    if (kept !== undefined && isSame(kept.row, values)) return kept.record;
+    const record = deepFreeze(parseRecordRow(values, this.#path));
+    if (kept !== undefined || this.#kept.size < MAX_KEPT) this.#kept.set(name, { row: values, record });
     return record;
   }
 }
 
-function nameIn(row: unknown): unknown {
-  return typeof row === 'object' && row !== null && 'name' in row ? row.name : undefined;
-}
-
-function isSame(kept: object, row: unknown): boolean {
-  if (typeof row !== 'object' || row === null) return false;
-  const before = Object.values(kept);
-  const now = Object.values(row);
-  return before.length === now.length && now.every((value, column) => value === before[column]);
+function isSame(kept: readonly unknown[], row: readonly unknown[]): boolean {
+  return kept.length === row.length && row.every((value, column) => value === kept[column]);
 }

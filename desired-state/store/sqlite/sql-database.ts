@@ -12,7 +12,8 @@ export interface SqlStatement {
 export interface SqlDatabase {
   readonly isTransaction: boolean;
   exec(sql: string): void;
-  prepare(sql: string): SqlStatement;
+  /** @param options returnArrays: rows come as the array of their values, else as objects. */
+  prepare(sql: string, options?: { readonly returnArrays?: boolean }): SqlStatement;
   close(): void;
 }
 

@@ -44,13 +44,21 @@ const recordRowSchema = z.object({
   specRevision: revisionSchema,
   revision: revisionSchema,
 });
+
+/** The columns of a host's row, in the order in which it has them. */
+export const RECORD_COLUMNS: readonly string[] = Object.keys(recordRowSchema.shape);
+
 const eventRowSchema = z.object({ id: z.int().min(1), body: jsonOf(z.looseObject({})) });
 const numberRowSchema = z.object({ number: z.int().min(0).nullable() });
 const ownerSchema = z.looseObject({ name: z.string().optional(), host: z.string().optional() });
 
-/** @throws LockstepError `Failed`, naming the host, when the row is unreadable. */
-export function parseRecordRow(row: unknown, path: string): HostRecord {
-  return parseRow(recordRowSchema, row, path);
+/**
+ * @param row its values as {@link RECORD_COLUMNS} names them.
+ * @throws LockstepError `Failed`, naming the host, when the row is unreadable.
+ */
+export function parseRecordRow(row: readonly unknown[], path: string): HostRecord {
+  const fields = RECORD_COLUMNS.map((column, index): [string, unknown] => [column, row[index]]);
+  return parseRow(recordRowSchema, Object.fromEntries(fields), path);
 }
 
 /** @throws LockstepError `Failed`, naming the host, when the row is unreadable. */

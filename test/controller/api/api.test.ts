@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { tableSchema } from '../../../controller/api/schemas.ts';
 import { buildApi } from '../../../controller/api/server.ts';
 import { Hosts } from '../../../controller/hosts.ts';
 import { hostListSchema, hostSchema } from '../../../desired-state/host.ts';
@@ -55,6 +56,24 @@ describe('hosts', () => {
     expect(hostSchema.parse((await ask('GET', '/v1/hosts/b')).body).spec.locked).toBe(false);
     expect((await ask('DELETE', '/v1/hosts/b')).status).toBe(204);
     expect(await ask('GET', '/v1/hosts/b')).toMatchObject({ status: 404, body: { code: 'NotFound' } });
+  });
+
+  it('are shown as a table to who asks for one, and as themselves to anybody else', async () => {
+    await ask('POST', '/v1/hosts', { name: 'a', labels: { site: 'lab' } });
+    await ask('POST', '/v1/hosts', { name: 'b' });
+    const listed = async (accept: string) => {
+      const answer = await api.inject({ url: '/v1/hosts?labelSelector=site%3Dlab', headers: { accept } });
+      expect(answer.headers.vary).toBe('accept');
+      return { type: answer.headers['content-type'], body: answer.json() };
+    };
+    const { type, body } = await listed('application/json;as=Table, application/json');
+    expect(type).toBe('application/json;as=Table; charset=utf-8');
+    expect(tableSchema.parse(body).rows.map(({ cells }) => cells[0])).toEqual(['a']);
+    for (const accept of ['*/*', 'application/json;as=Table;v=v1;g=meta.k8s.io', 'text/html']) {
+      const plain = await listed(accept);
+      expect(plain.type).toBe('application/json; charset=utf-8');
+      expect(hostListSchema.parse(plain.body).items).toHaveLength(1);
+    }
   });
 
   it.each([

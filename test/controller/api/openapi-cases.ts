@@ -27,6 +27,8 @@ export interface Case {
   readonly query?: string;
   readonly body?: unknown;
   readonly headers?: Readonly<Record<string, string>>;
+  /** The form that the answer must have. */
+  readonly form?: string;
   readonly given?: Given;
   /** What happens while a stream is open; the events that it must tell. */
   readonly meanwhile?: Given;
@@ -134,13 +136,19 @@ const unlocked = (cases: readonly Case[]): readonly Case[] =>
     },
   }));
 
+/** What kubectl says for its own. */
+const asTable = { accept: 'application/json;as=Table, application/json' };
+
 /** By operationId. */
 export const CASES: Readonly<Record<string, readonly Case[]>> = {
   listHosts: [
     { status: 200, given: declared },
     { status: 200, given: declared, query: '?labelSelector=site%3Dlab' },
     { status: 200, given: ({ hosts }) => hosts.declare({ name: 'new' }, ALICE) },
+    { status: 200, given: declared, query: '?labelSelector=site%3Dlab', headers: asTable, form: 'Table' },
+    { status: 200, given: unknown, headers: asTable, form: 'Table' },
     { status: 400, query: '?colour=red' },
+    { status: 400, query: '?colour=red', headers: asTable },
     { status: 400, query: '?labelSelector=site' },
     ...away,
   ],

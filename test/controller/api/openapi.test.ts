@@ -162,6 +162,14 @@ describe('every operation answers as it is documented', () => {
     expect(documented.filter((status) => !exercised.has(status))).toEqual([]);
   });
 
+  it.each(operations)('$id has a case of every form that it documents', (operation) => {
+    const exercised = (CASES[operation.id] ?? []).flatMap(({ form }) => form ?? []);
+    const documented = [...operation.responses.values()]
+      .flatMap(({ content = {} }) => Object.keys(content))
+      .flatMap((mediaType) => mediaType.split(';as=')[1] ?? []);
+    expect(new Set(exercised)).toEqual(new Set(documented));
+  });
+
   const cases = operations.flatMap((operation) =>
     (CASES[operation.id] ?? []).map((one, index) => ({
       id: operation.id,
@@ -181,11 +189,12 @@ describe('every operation answers as it is documented', () => {
       expect(answer).toMatchObject({ text: '', mediaType: undefined });
       return;
     }
+    if (one.form !== undefined) expect(answer.mediaType).toBe(`application/json;as=${one.form}`);
     const media = content[answer.mediaType ?? ''];
     if (media === undefined) throw new Error(`${answer.mediaType} is not documented: ${answer.text}`);
     const events = media['x-lockstep-events'];
     if (events === undefined) {
-      const value = answer.mediaType?.endsWith('json') ? JSON.parse(answer.text) : answer.text;
+      const value = answer.mediaType?.includes('json') ? JSON.parse(answer.text) : answer.text;
       expect(checkAnswer(media.schema, value)).toBeUndefined();
       return;
     }

@@ -41,6 +41,13 @@ describe('a table', () => {
     expect(lines).toEqual(['NAME       MESSAGE', 'compute-0  fine', 'c          a message that is long']);
   });
 
+  it('counts characters, not units of text, and not what paints them', () => {
+    const { terminal, lines } = terminalOf(undefined);
+    const name = { header: 'NAME', cell: (text: string) => ({ text, colour: 'red' as const }) };
+    printTable(terminal, [name, { header: 'LAST', cell: () => 'x' }], ['🦄é', 'abcd\n', ''], 'truncate');
+    expect(lines).toEqual(['NAME   LAST', '<red>🦄é</>     x', '<red>abcd </>  x', '<red></>       x']);
+  });
+
   it('never takes a second line of a terminal', () => {
     const { terminal, lines } = terminalOf(16);
     printTable(terminal, COLUMNS, [['compute-0', 'a message that is long']], 'truncate');

@@ -61,8 +61,8 @@ class FaultyDatabase implements SqlDatabase {
     this.#database.exec(sql);
   }
 
-  prepare(sql: string): SqlStatement {
-    const statement = this.#database.prepare(sql);
+  prepare(sql: string, options: { readonly returnArrays?: boolean } = {}): SqlStatement {
+    const statement = this.#database.prepare(sql, options);
     const counted =
       <T>(execute: (...values: SQLInputValue[]) => T) =>
       (...values: SQLInputValue[]): T => {

@@ -1,0 +1,150 @@
+// lockstep get, in this process: the table that it asks for, from this controller, an older and a newer one.
+import { once } from 'node:events';
+import { createServer, type IncomingMessage } from 'node:http';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Table } from '../../../../controller/api/schemas.ts';
+import { ApiClient } from '../../../../controller/cli/api-client.ts';
+import { watch } from '../../../../controller/cli/commands/get.ts';
+import { API_VERSION } from '../../../../desired-state/host.ts';
+import { statusOf } from '../../fixtures/agent-end.ts';
+import { CliRig } from '../../fixtures/cli-rig.ts';
+import { RecordingTerminal } from '../../fixtures/recording-terminal.ts';
+
+const ALICE = { actor: 'alice', network: 'local' };
+
+let rig: CliRig;
+
+beforeEach(async () => {
+  rig = await CliRig.start();
+  await rig.hosts.declare({ name: 'a', labels: { site: 'lab', rack: '3' } }, { ...ALICE, reason: 'new' });
+  await rig.hosts.declare({ name: 'b' }, ALICE);
+  await rig.hosts.report('a', statusOf(1, { flags: { volatile: 'absent', persistent: 'present' } }));
+});
+
+/** A controller that answers everything with `answer`. @returns its socket, and what it was asked. */
+async function controllerThatAnswers(answer: unknown) {
+  const asked: IncomingMessage[] = [];
+  const server = createServer((request, response) => {
+    asked.push(request);
+    response.end(JSON.stringify(answer));
+  });
+  const socketPath = join(rig.folder, 'other');
+  server.listen(socketPath);
+  await once(server, 'listening');
+  onTestFinished(() => void server.close());
+  return { socketPath, asked };
+}
+
+function tableOf(part: Partial<Table>): Table {
+  return { apiVersion: API_VERSION, kind: 'Table', columnDefinitions: [], rows: [], ...part };
+}
+
+describe('get hosts', () => {
+  it('shows a table, in colours', async () => {
+    const { code, out } = await rig.run(['get', 'hosts']);
+    expect(code).toBe(0);
+    // To the rig's clock they are of the future.
+    expect(out).toEqual([
+      'NAME  READY    LOCKED  SERVICES  ONLINE  FLAGS           GEN  AGE  REASON',
+      'a     <yellow>Unknown</>  true    disabled  <red>False</>   <red>absent/present</>  1    0ms  NeverConnected',
+      'b     <yellow>Unknown</>  true    disabled  <red>False</>   unknown         1    0ms  NeverConnected',
+    ]);
+  });
+
+  it('shows more with -o wide, and only those with the labels with -l', async () => {
+    const { out } = await rig.run(['get', 'hosts', '-o', 'wide', '-l', 'site=lab,rack=3']);
+    expect(out).toHaveLength(2);
+    expect(out[0]).toMatch(/ AGE +OBSERVED +RUNNING +ROLES +AGENT +BY +WHY +LABELS +REASON$/);
+    expect(out[1]).toMatch(/ alice +new +site=lab,rack=3 +NeverConnected: the agent has never connected$/);
+  });
+
+  it('shows by name what it shows of all', async () => {
+    const all = await rig.run(['get', 'hosts', '-o', 'wide']);
+    expect(await rig.run(['get', 'hosts', 'a', 'b', '-o', 'wide'])).toEqual(all);
+    const table = await rig.run(['get', 'hosts']);
+    expect((await rig.run(['get', 'host', 'b'])).out[1]?.split(/ +/)).toEqual(table.out[2]?.split(/ +/));
+  });
+
+  it.each(['table', 'wide'] as const)('shows what a watch shows: %s', async (output) => {
+    const terminal = new RecordingTerminal();
+    const stop = new AbortController();
+    const cli = {
+      terminal,
+      client: () => new ApiClient({ socketPath: rig.socketPath, actor: 'alice' }),
+      now: () => Date.UTC(2026, 0, 1, 1),
+    };
+    const watching = watch(cli, [], { output }, stop.signal);
+    await terminal.until(() => terminal.lines.length === 3);
+    stop.abort();
+    await watching;
+    const { out } = await rig.run(['get', 'hosts', '-o', output]);
+    expect(terminal.lines).toEqual(out.map((line) => line.replaceAll(/<\w*>|<\/>/g, '')));
+  });
+
+  it('says that there are none', async () => {
+    const { code, out, err } = await rig.run(['get', 'hosts', '-l', 'site=moon']);
+    expect({ code, out, err: err.join() }).toEqual({
+      code: 0,
+      out: [],
+      err: expect.stringMatching(/^no hosts found/),
+    });
+  });
+
+  it('gives programs the hosts themselves', async () => {
+    const { out } = await rig.run(['get', 'hosts', '-o', 'json']);
+    expect(JSON.parse(out.join('\n'))).toEqual(JSON.parse(JSON.stringify(await rig.hosts.list())));
+  });
+});
+
+describe('get hosts of another controller', () => {
+  it('that is older, and answers with the hosts, shows the same', async () => {
+    const { socketPath, asked } = await controllerThatAnswers(await rig.hosts.list());
+    for (const args of [
+      ['get', 'hosts'],
+      ['get', 'hosts', '-o', 'wide'],
+    ]) {
+      expect(await rig.run(args, { socketPath })).toEqual(await rig.run(args));
+    }
+    expect(asked[0]?.headers).toMatchObject({
+      accept: 'application/json;as=Table, application/json',
+      host: 'localhost',
+      connection: 'close',
+    });
+  });
+
+  it('that is newer shows its columns', async () => {
+    const columnDefinitions = [
+      { name: 'Name', type: 'string', description: '', priority: 0, format: 'name' },
+      { name: 'Rack', type: 'place', description: '', priority: 0 },
+    ];
+    const rows = [{ cells: ['a', 'r1'], object: {} }];
+    const { socketPath } = await controllerThatAnswers({
+      ...tableOf({ columnDefinitions, rows }),
+      metadata: {},
+    });
+    const { code, out } = await rig.run(['get', 'hosts'], { socketPath });
+    expect({ code, out }).toEqual({ code: 0, out: ['NAME  RACK', 'a     r1'] });
+  });
+
+  it.each([
+    [{}, /kind: expected a Table or a HostList/],
+    [
+      { ...tableOf({}), rows: [{ cells: [1] }] },
+      /rows: expected rows of cells of text, found \[{"cells":\[1\]}\]/,
+    ],
+    [{ ...tableOf({}), rows: [{ cells: 'a' }] }, /rows: expected rows/],
+    [{ ...tableOf({}), rows: [null] }, /rows: expected rows/],
+    [{ ...tableOf({}), rows: {} }, /rows: expected rows/],
+    [
+      { ...tableOf({}), columnDefinitions: [{ name: 'Name' }] },
+      /columnDefinitions\.0\.type: expected string/,
+    ],
+  ])('that answers with %j is told of', async (answer, expected) => {
+    const { socketPath } = await controllerThatAnswers(answer);
+    const { code, out, err } = await rig.run(['get', 'hosts'], { socketPath });
+    expect(code).toBe(4);
+    expect(out).toEqual([]);
+    expect(err.join()).toMatch(expected);
+  });
+});
