@@ -8,6 +8,8 @@ export interface Bench {
   readonly signal: AbortSignal;
   readonly programs: Programs;
   readonly folders: Folders;
+  /** Where the programs are as `npm run build` makes them: built when this is asked for the first time. @throws LockstepError `Failed`. */
+  readonly builtBin: () => Promise<string>;
   /** Seeded: the same pauses in each run. */
   readonly random: () => number;
   /** `full` repetitions, or `quick` ones where that was asked for. */

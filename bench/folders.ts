@@ -24,6 +24,11 @@ export class Folders {
   }
 }
 
+/** One on a disk, for whoever keeps it longer than a measurement lasts. */
+export function makeDiskFolder(): string {
+  return make(parents().disk);
+}
+
 /** What the folders' figures depend on. */
 export function fileSystems(): FileSystems {
   const mounts = readFileSync('/proc/self/mounts', 'utf8');

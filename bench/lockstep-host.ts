@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ApiClient } from '../controller/cli/api-client.ts';
 import type { Host, Spec } from '../desired-state/host.ts';
 import type { Bench } from './bench.ts';
-import { lockstepProgram, type Program } from './programs.ts';
+import { CHECKOUT_BIN, type Program } from './programs.ts';
 
 export class MeasuredController {
   readonly client: ApiClient;
@@ -16,7 +16,7 @@ export class MeasuredController {
     data = join(bench.folders.disk, 'controller'),
   ): Promise<MeasuredController> {
     const controller = new MeasuredController(join(data, 'controller.sock'));
-    const program = bench.programs.start(lockstepProgram('lockstep-controller'), ['--data', data]);
+    const program = bench.programs.start(join(CHECKOUT_BIN, 'lockstep-controller'), ['--data', data]);
     const isReady = () =>
       controller.client.ready().then(
         () => true,
@@ -71,18 +71,16 @@ export class MeasuredHost {
     return this.#started().pid;
   }
 
-  /** Begins the process and returns. */
-  spawnAgent(): Program {
-    this.#agent = this.#bench.programs.start(lockstepProgram('lockstep-agent'), [
-      '--config',
-      this.#configPath,
-    ]);
+  /** Begins the process and returns. @param bin where the programs are: those of the checkout, or the built ones. */
+  spawnAgent(bin = CHECKOUT_BIN): Program {
+    const program = join(bin, 'lockstep-agent');
+    this.#agent = this.#bench.programs.start(program, ['--config', this.#configPath]);
     return this.#agent;
   }
 
   /** A new host is locked: resolves when both flags are there and the controller says that it is Ready. */
-  async startLocked(): Promise<void> {
-    this.spawnAgent();
+  async startLocked(bin?: string): Promise<void> {
+    this.spawnAgent(bin);
     await this.untilHost('the host is Ready', isReady);
     await this.until('both flags are there', () => this.hasBothFlags());
   }

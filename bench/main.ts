@@ -4,6 +4,7 @@ import { cpus, loadavg, release, totalmem } from 'node:os';
 import { resolve } from 'node:path';
 import { ERROR_CODES, LockstepError, messageOf } from '../desired-state/errors.ts';
 import { type Bench, runMeasurement } from './bench.ts';
+import { BuiltPrograms } from './built-programs.ts';
 import { parseCommandLine, usage } from './command-line.ts';
 import { cellsOf, isSound } from './figures.ts';
 import { Folders, fileSystems } from './folders.ts';
@@ -49,11 +50,16 @@ async function run(args: readonly string[]): Promise<number> {
   const at = new Date().toISOString();
   const machine = readMachine();
   const results: (RowResult | BrokenRow)[] = [];
-  for (const measurement of MEASUREMENTS) {
-    if (only.length > 0 && !only.includes(measurement.name)) continue;
-    say(`${measurement.name}...`);
-    results.push(...(await runMeasurement(measurement, makeBench(signal, isQuick))));
-    if (signal.aborted) return INTERRUPTED;
+  const built = new BuiltPrograms(signal);
+  try {
+    for (const measurement of MEASUREMENTS) {
+      if (only.length > 0 && !only.includes(measurement.name)) continue;
+      say(`${measurement.name}...`);
+      results.push(...(await runMeasurement(measurement, makeBench(signal, isQuick, built))));
+      if (signal.aborted) return INTERRUPTED;
+    }
+  } finally {
+    built.remove();
   }
   print([
     ...(isQuick ? [QUICK] : []),
@@ -71,11 +77,12 @@ async function run(args: readonly string[]): Promise<number> {
   return results.every(isSound) ? 0 : 1;
 }
 
-function makeBench(signal: AbortSignal, isQuick: boolean): Bench {
+function makeBench(signal: AbortSignal, isQuick: boolean, built: BuiltPrograms): Bench {
   const folders = new Folders();
   return {
     signal,
     folders,
+    builtBin: () => built.bin(),
     programs: new Programs(folders.disk),
     random: seededRandom(SEED),
     count: (full, quick) => (isQuick ? quick : full),

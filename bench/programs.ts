@@ -7,7 +7,9 @@ import { setTimeout } from 'node:timers/promises';
 import { LockstepError, messageOf } from '../desired-state/errors.ts';
 import { listProcesses, readEnvirons } from '../node-agent/linux/scripts/processes.ts';
 
-const BIN = join(import.meta.dirname, '../bin');
+/** The programs of this checkout. */
+export const CHECKOUT_BIN = join(import.meta.dirname, '../bin');
+
 /** A program ends within 1 s of SIGTERM; a machine under load gets more before SIGKILL. */
 const END_LIMIT_MS = 5_000;
 /** Of its log, in the error of a program that ended by itself. */
@@ -15,11 +17,6 @@ const LOG_TAIL_LINES = 5;
 /** monit and supervisord take their time to be up. */
 const START_LIMIT_MS = 30_000;
 const LOOK_INTERVAL_MS = 5;
-
-/** bin/`name` of this checkout. */
-export function lockstepProgram(name: 'lockstep' | 'lockstep-agent' | 'lockstep-controller'): string {
-  return join(BIN, name);
-}
 
 /**
  * Ends by pid what scripts of agents started, also of runs that the agents left, and waits for it: they carry the agent's runDir in their environment.

@@ -24,9 +24,13 @@ import { StatusFile } from './status-file.ts';
 export async function startDaemon(config: AgentConfig, agentVersion: string, log: Log): Promise<Daemon> {
   const disk = new QuickDisk();
   const guard = rootGuard(disk, config.root);
-  await checkRoot(disk, config, guard);
-  const bootId = await readBootId();
   const { pid } = process;
+  // Beside each other: they look at different things, and a start waits for all of them.
+  const [bootId, pidStartTicks] = await Promise.all([
+    readBootId(),
+    readProcessStart(pid),
+    checkRoot(disk, config, guard),
+  ]);
   const { runDir, stateDir, resyncIntervalMs } = config;
   const metrics = new AgentMetrics({
     clock: nodeClock,
@@ -36,7 +40,7 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
   });
   const clock = observeLateness(nodeClock, (stalledMs) => metrics.stalled(stalledMs));
   const lock = await takeInstanceLocks({ disk, folders: [runDir, stateDir], pid, log });
-  const statusFile = new StatusFile({ disk, runDir, guard, pidStartTicks: await readProcessStart(pid), log });
+  const statusFile = new StatusFile({ disk, runDir, guard, pidStartTicks, log });
   const render = () => metrics.text();
   const metricsFile = new MetricsFile({ disk, runDir, guard, clock, log, render });
   const scripts = {

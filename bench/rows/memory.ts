@@ -11,8 +11,8 @@ export const memoryAfterStart: Row = {
   targets: TARGETS,
   comparators: ['bare Node with one timer'],
   method:
-    'VmRSS of the agent from the checkout (running from .ts), 5 s after it was in sync, over that of a bare Node that does nothing, started beside it. Libraries and their ' +
-    'compiled code are most of it: zod alone is some 18 MiB.',
+    'VmRSS of the agent from the checkout (running from .ts), 5 s after it was in sync, over that of a bare Node that does nothing, started beside it; of the built agent, too. Libraries and ' +
+    'their compiled code are most of it: zod alone is some 18 MiB.',
 };
 
 export const memoryAfterDeletions: Row = {

@@ -39,14 +39,20 @@ export const volatileFlag: Measurement = {
   name: 'volatile-flag',
   rows: [row, memoryAfterStart, memoryAfterDeletions],
   async run(bench) {
-    const host = new MeasuredHost(bench, await MeasuredController.start(bench), 'lockstep');
+    const builtBin = await bench.builtBin();
+    const controller = await MeasuredController.start(bench);
+    const host = new MeasuredHost(bench, controller, 'lockstep');
+    const builtHost = new MeasuredHost(bench, controller, 'built');
     await host.startLocked();
+    await builtHost.startLocked(builtBin);
     const bareFlag = join(bench.folders.memory, 'bare/.node_locked');
     const bare = startBare(bench, 'flag-loop', [bareFlag]);
     await bare.until('the bare loop made its flag', () => existsSync(bareFlag), bench.signal);
     const nothing = startBare(bench, 'idle', ['nothing']);
     await pause(5_000);
     const before = memoryOf(host, nothing);
+    const ofBuilt = ratio(residentMiB(builtHost.agentPid), before.nothing);
+    await builtHost.endAgent();
 
     const lockstep: (number | undefined)[] = [];
     const own: number[] = [];
@@ -68,7 +74,7 @@ export const volatileFlag: Measurement = {
     ];
     return [
       { row, lockstep: summarise(lockstep), comparisons, notes: [ownAccount(own)] },
-      memoryResult(memoryAfterStart, before, []),
+      memoryResult(memoryAfterStart, before, [], [`The built agent: ${describeFigures(ofBuilt, 'x')}.`]),
       memoryResult(memoryAfterDeletions, after, [
         { name: 'bare Node fs.watch loop, after its deletions', figures: ratio(bareMiB, after.nothing) },
       ]),
@@ -129,9 +135,14 @@ function memoryOf(host: MeasuredHost, nothing: Program): Memory {
   return { agent: residentMiB(host.agentPid), nothing: residentMiB(nothing.pid) };
 }
 
-function memoryResult(of: Row, { agent, nothing }: Memory, more: readonly Comparison[]): RowResult {
+function memoryResult(
+  of: Row,
+  { agent, nothing }: Memory,
+  more: readonly Comparison[],
+  notes: readonly string[] = [],
+): RowResult {
   const bareNode = { name: 'bare Node with one timer', figures: ratio(nothing, nothing) };
-  return { row: of, lockstep: ratio(agent, nothing), comparisons: [bareNode, ...more], notes: [] };
+  return { row: of, lockstep: ratio(agent, nothing), comparisons: [bareNode, ...more], notes };
 }
 
 function ratio(mib: number, of: number) {

@@ -1,25 +1,22 @@
 // The composition root of the CLI: builds what the commands need from the process, and turns errors into exit codes.
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
-import { CommanderError } from 'commander';
+import { type Command, CommanderError } from 'commander';
 import { ERROR_CODES, errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { findController } from './address.ts';
-import { ApiClient } from './api-client.ts';
+import type { Cli } from './cli.ts';
 import { Exit } from './exit.ts';
-import { buildProgram } from './program.ts';
+import { loadProgram } from './load-program.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
 /** Runs the command that the process was started with. @returns its exit code. */
 export async function run(): Promise<number> {
   endWhenNothingCanBeWritten();
   const terminal = openTerminal(process.stdout, process.stderr);
-  const program = buildProgram({
-    terminal,
-    client: () => openClient(program.opts<{ controller?: string }>().controller),
-    stdin: () => process.stdin,
-    now: () => Date.now(),
-  });
   try {
+    const program: Command = await loadProgram(process.argv.slice(2), () =>
+      openCli(terminal, () => program.opts<{ controller?: string }>().controller),
+    );
     await program.parseAsync();
     return 0;
   } catch (error) {
@@ -27,9 +24,17 @@ export async function run(): Promise<number> {
   }
 }
 
-function openClient(address: string | undefined): ApiClient {
+/** @param address what --controller says, once the arguments are parsed. */
+async function openCli(terminal: Terminal, address: () => string | undefined): Promise<Cli> {
+  // Loaded on demand: with it comes zod, which --version and wrong usage do without.
+  const { ApiClient } = await import('./api-client.ts');
   const surroundings = { env: process.env, cwd: process.cwd(), exists: existsSync };
-  return new ApiClient({ socketPath: findController(address, surroundings), actor: userName() });
+  return {
+    terminal,
+    client: () => new ApiClient({ socketPath: findController(address(), surroundings), actor: userName() }),
+    stdin: () => process.stdin,
+    now: () => Date.now(),
+  };
 }
 
 /** Says what went wrong, once. @returns the exit code. */

@@ -6,8 +6,9 @@ import { join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { LockstepError, messageOf } from '../../desired-state/errors.ts';
 import type { Log } from '../../reconcilers/loop/log.ts';
-import { TEMPORARY_SUFFIX, writeAtomically } from '../atomic-write.ts';
+import { writeAtomically } from '../atomic-write.ts';
 import type { Disk } from '../disk.ts';
+import { TEMPORARY_SUFFIX } from '../drafts.ts';
 
 const LOCK_NAME = 'agent.lock';
 const PID_NAME = 'agent.pid';

@@ -1,32 +1,23 @@
-// Gets the list of hosts over a unix socket and prints some of it as a table. Arguments: the socket.
+// Gets the table of hosts over a unix socket and prints its columns that are always shown. Arguments: the socket.
 import { request } from 'node:http';
 
 const [socketPath = ''] = process.argv.slice(2);
-request({ socketPath, path: '/v1/hosts' }, (answer) => {
+const headers = { accept: 'application/json;as=Table' };
+request({ socketPath, path: '/v1/hosts', headers }, (answer) => {
   let text = '';
   answer.setEncoding('utf8').on('data', (part) => {
     text += part;
   });
   answer.on('end', () => {
-    const lines = ['NAME', ...JSON.parse(text).items.map(describe)];
+    const { columnDefinitions, rows }: Table = JSON.parse(text);
+    const shown = columnDefinitions.flatMap(({ priority }, index) => (priority === 0 ? [index] : []));
+    const line = (cells: readonly string[]) => shown.map((index) => cells[index]?.padEnd(14)).join('');
+    const lines = [line(columnDefinitions.map(({ name }) => name)), ...rows.map(({ cells }) => line(cells))];
     process.stdout.write(`${lines.join('\n')}\n`);
   });
 }).end();
 
-function describe({
-  metadata,
-  spec,
-  status,
-}: {
-  metadata: { name: string; generation: number };
-  spec: { locked: boolean; servicesEnabled: boolean };
-  status: { flags: { volatile: string } };
-}): string {
-  return [
-    metadata.name.padEnd(20),
-    spec.locked,
-    spec.servicesEnabled,
-    status.flags.volatile,
-    metadata.generation,
-  ].join('  ');
+interface Table {
+  columnDefinitions: { name: string; priority: number }[];
+  rows: { cells: string[] }[];
 }
