@@ -36,12 +36,10 @@ describe('the rows of the bench', () => {
       ['service', 'p50 100 ms'],
       ['service-of-many', 'p50 100 ms'],
       ['agent-start', 'p99 300 ms'],
-      ['agent-start-checkout', 'p99 300 ms'],
       ['idle', 'value 0.2 % of a core'],
       ['idle-services', 'value 0.2 % of a core'],
       ['many-scripts', 'p99 10 ms'],
       ['thousand-hosts', 'p99 200 ms'],
-      ['thousand-hosts-checkout', 'p99 200 ms'],
     ]);
   });
 });
