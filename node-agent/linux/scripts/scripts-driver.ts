@@ -1,6 +1,7 @@
 // The ServiceDriver for folders of scripts: <servicesDir>/<set>/, called with start, stop and status. It puts the parts of this folder together;
 // when to start or stop what is not decided here.
 import { randomUUID } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { messageOf } from '../../../desired-state/errors.ts';
 import { ROLES, type Role } from '../../../desired-state/host.ts';
@@ -77,7 +78,11 @@ export class ScriptsDriver implements ServiceDriver {
     this.#records = new RunRecords({ folder: join(runDir, 'services'), bootId, disk, log });
     this.#runs = new ServiceRuns({ servicesDir, runDir, timeoutMs, bootId, records: this.#records, context });
     this.#shell = new ScriptShell({ log });
-    this.#questions = new StatusQuestions({ ...context, starter: this.#shell }, timeoutMs);
+    this.#questions = new StatusQuestions(
+      { ...context, starter: this.#shell },
+      timeoutMs,
+      availableParallelism(),
+    );
     this.#pidWatch = new PidWatch(clock, () => {
       for (const listener of this.#listeners) listener();
     });
@@ -140,7 +145,7 @@ export class ScriptsDriver implements ServiceDriver {
 
   async #observeAll(listed: readonly Listed[], signal: AbortSignal): Promise<readonly ServiceObservation[]> {
     this.#questions.keepOnly(new Set(listed.map(({ service }) => service.id)));
-    const look = this.#questions.beginLook(signal);
+    const look = this.#questions.beginLook(listed.length, signal);
     try {
       const waiting = this.#questions.inTurn(listed, ({ service }) => service.id).values();
       const byId = new Map<string, ServiceObservation>();

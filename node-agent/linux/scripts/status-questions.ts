@@ -1,4 +1,4 @@
-// Asks scripts for their `status`, a bounded number at once, each with its own deadline and all of them within one for the look. It decides nothing.
+// Asks scripts for their `status`, as many at once as leave room for the flags, each with its own deadline and all of them within one for the look. It decides nothing.
 import PQueue from 'p-queue';
 import {
   describeRun,
@@ -9,8 +9,12 @@ import { type RunContext, runScript, type ScriptCall } from './script-run.ts';
 
 export type StatusAnswer = Pick<ServiceObservation, 'state' | 'message'>;
 
-/** Scripts asked at once. */
+/** Scripts asked at once at most, however long they take. */
 const ASKED_AT_ONCE = 8;
+/** So few are asked all at once, as far as that goes: it is over in a moment, and one of them may be about to be started again. */
+const FEW = 16;
+/** A script that takes longer than that, ms, waits more than it computes, and leaves its processor to the next one: most answer in 3 to 8 ms of computing. */
+const COMPUTING_MS = 10;
 /** One script's time to answer, ms; less where the time limit of the services is less. */
 const MAX_ANSWER_MS = 2_000;
 /** All scripts' time together, ms: below the 5 s of the resync. Whoever was not reached then is unknown, and asked first at the next look. */
@@ -22,18 +26,33 @@ const TURN = { notReached: 0, answered: 1, inVain: 2 } as const;
 export class StatusQuestions {
   readonly #context: RunContext;
   readonly #answerLimitMs: number;
+  readonly #processors: number;
   readonly #queue = new PQueue({ concurrency: ASKED_AT_ONCE });
+  /** How many may compute at once. */
+  #computing = ASKED_AT_ONCE;
+  /** How many have taken too long to be computing. */
+  #waiting = 0;
   readonly #turns = new Map<string, number>();
   /** The last answers: one still counts for the one look after it that did not reach its script, which is then asked first. */
   readonly #answers = new Map<string, StatusAnswer>();
 
-  constructor(context: RunContext, timeoutMs: number) {
+  /**
+   * @param timeoutMs of a start or stop: no answer may take longer.
+   * @param processors of this host. Of many scripts all but one compute answers: scripts on every one of them, each a session that gets its share, delayed a flag by up to 80 ms.
+   */
+  constructor(context: RunContext, timeoutMs: number, processors: number) {
     this.#context = context;
     this.#answerLimitMs = Math.min(timeoutMs, MAX_ANSWER_MS);
+    this.#processors = processors;
   }
 
-  /** A signal for one look at all services: aborts with `signal`, and when the look has taken its time. `done` frees its timer. */
-  beginLook(signal: AbortSignal): { readonly signal: AbortSignal; readonly done: () => void } {
+  /** A signal for one look at `services` of them: aborts with `signal`, and when the look has taken its time. `done` frees its timer. */
+  beginLook(
+    services: number,
+    signal: AbortSignal,
+  ): { readonly signal: AbortSignal; readonly done: () => void } {
+    this.#computing = services <= FEW ? ASKED_AT_ONCE : Math.max(this.#processors - 1, 1);
+    this.#setWaiting(this.#waiting);
     const limit = new AbortController();
     const done = this.#context.clock.setTimer(LOOK_LIMIT_MS, () => limit.abort());
     return { signal: AbortSignal.any([signal, limit.signal]), done };
@@ -65,12 +84,32 @@ export class StatusQuestions {
         this.#turns.set(id, TURN.notReached);
         return last ?? NOT_REACHED;
       }
-      const result = await runScript(status, this.#context, signal);
+      const result = await this.#makingRoom(() => runScript(status, this.#context, signal));
       this.#turns.set(id, turnAfter(result));
       const answer = answerFrom(result);
       if (result.kind !== 'aborted') this.#answers.set(id, answer);
       return answer;
     });
+  }
+
+  /** Lets one more be asked beside it once it takes long. */
+  async #makingRoom<T>(run: () => Promise<T>): Promise<T> {
+    let isWaiting = false;
+    const cancel = this.#context.clock.setTimer(COMPUTING_MS, () => {
+      isWaiting = true;
+      this.#setWaiting(this.#waiting + 1);
+    });
+    try {
+      return await run();
+    } finally {
+      cancel();
+      if (isWaiting) this.#setWaiting(this.#waiting - 1);
+    }
+  }
+
+  #setWaiting(waiting: number): void {
+    this.#waiting = waiting;
+    this.#queue.concurrency = Math.min(this.#computing + waiting, ASKED_AT_ONCE);
   }
 
   /** The service is started or stopped: what its script answered before says nothing any more. */

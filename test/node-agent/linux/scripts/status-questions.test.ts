@@ -1,6 +1,8 @@
 import { readdirSync } from 'node:fs';
-import { describe, expect, it } from 'vitest';
-import { answerFrom } from '../../../../node-agent/linux/scripts/status-questions.ts';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { LinuxDisk } from '../../../../node-agent/linux/disk.ts';
+import type { ScriptStarter } from '../../../../node-agent/linux/scripts/script-starter.ts';
+import { answerFrom, StatusQuestions } from '../../../../node-agent/linux/scripts/status-questions.ts';
 import type { RunResult } from '../../../../reconcilers/services/service-driver.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { drive, lives, never, Sandbox, states } from './sandbox.ts';
@@ -35,6 +37,73 @@ describe('what the end of a status says', () => {
     [{ kind: 'not-run', message: 'spawn EAGAIN' }, 'unknown', 'its status could not be run: spawn EAGAIN'],
   ])('%o', (result, state, message) => {
     expect(answerFrom(result)).toEqual({ state, message });
+  });
+});
+
+describe('how many are asked at once', () => {
+  /** Starts nothing: its scripts end when they are told to. */
+  function fakeStarter() {
+    const ends: (() => void)[] = [];
+    const starter: ScriptStarter = {
+      turn: async () => undefined,
+      start: () => ({
+        leader: async () => undefined,
+        ended: new Promise((resolve) => {
+          ends.push(() => resolve({ kind: 'exited', exitCode: 0, signal: null }));
+        }),
+        letGo: () => undefined,
+      }),
+    };
+    return { starter, ends };
+  }
+
+  async function ask(processors: number, count = 30) {
+    const { starter, ends } = fakeStarter();
+    const clock = new FakeClock();
+    const { log } = new Sandbox();
+    const context = { disk: new LinuxDisk(), clock, log, letGo: never, starter };
+    const questions = new StatusQuestions(context, 60_000, processors);
+    const { done } = questions.beginLook(count, never);
+    onTestFinished(done);
+    const answers = Array.from({ length: count }, (_, index) =>
+      questions.ask(`worker/${index}`, { path: '/x', runId: `${index}`, variables: {} }, never),
+    );
+    await clock.advance(0);
+    return { ends, clock, answers };
+  }
+
+  it.each([
+    [1, 1],
+    [2, 1],
+    [4, 3],
+    [64, 8],
+  ])('with %i processors: %i, when each answers quickly', async (processors, atOnce) => {
+    const { ends, clock, answers } = await ask(processors);
+    for (let ended = 0; ended < 30; ended++) {
+      expect(ends).toHaveLength(Math.min(ended + atOnce, 30));
+      ends[ended]?.();
+      await clock.advance(1);
+    }
+    expect(await Promise.all(answers)).toHaveLength(30);
+  });
+
+  it('8 of few', async () => {
+    const { ends } = await ask(2, 16);
+    expect(ends).toHaveLength(8);
+  });
+
+  it('one more for each that takes longer than 10 ms, at most 8, and none for those that have answered', async () => {
+    const { ends, clock } = await ask(2);
+    const startedAfter: number[] = [];
+    for (let step = 0; step < 10; step++) {
+      startedAfter.push(ends.length);
+      await clock.advance(10);
+    }
+    expect(startedAfter).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 8, 8]);
+    for (const end of ends.slice(0, 7)) end();
+    await clock.advance(1);
+    // The eighth waits still, and one beside it has just begun.
+    expect(ends).toHaveLength(9);
   });
 });
 
