@@ -13,12 +13,13 @@ import type { AgentPorts, AgentSettings } from './agent-ports.ts';
 import { BootGrace, isNewBoot } from './boot-grace.ts';
 import { ControllerLink, type LinkListener } from './controller-link.ts';
 import { DesiredIntake } from './desired-intake.ts';
+import { Drafts } from './drafts.ts';
 import { DurableFolders } from './durable-folders.ts';
 import { EventOutbox } from './event-outbox.ts';
 import { DiskFlagFiles } from './flag-files.ts';
-import { FlagsPass } from './flags-pass.ts';
+import { FlagsPass, type PassDrafts } from './flags-pass.ts';
 import { Journal } from './journal.ts';
-import { describeKnowledge, isSameWish, Knowledge } from './knowledge.ts';
+import { describeKnowledge, isSameWish, Knowledge, lockOf } from './knowledge.ts';
 import { Past } from './past.ts';
 import { isRecallUncertain, recall } from './recall.ts';
 import { Reporter } from './reporter.ts';
@@ -29,6 +30,7 @@ interface Beginnings {
   readonly past: Past;
   readonly copies: CopyReconciler;
   readonly flags: FlagsReconciler;
+  readonly drafts: PassDrafts;
   readonly knowledge: Knowledge;
   /** Something that may hold the desired state could not be read at start. */
   readonly recallUncertain: boolean;
@@ -61,10 +63,12 @@ export class HostAgent {
   static async start(settings: AgentSettings, ports: AgentPorts): Promise<HostAgent> {
     const { disk, guard, log } = ports;
     const folders = new DurableFolders(disk);
-    const flagFiles = new DiskFlagFiles({ disk, folders, guard, paths: settings.flags });
+    const drafts = new Drafts(disk, guard);
+    const flagFiles = new DiskFlagFiles({ disk, folders, drafts, guard, paths: settings.flags });
     const copies = new DiskSpecCopies({
       disk,
       folders,
+      drafts,
       guard,
       stateDir: settings.stateDir,
       persistentFlagPath: settings.flags.persistent,
@@ -78,6 +82,13 @@ export class HostAgent {
       past,
       copies: new CopyReconciler(copies),
       flags: new FlagsReconciler(flagFiles),
+      drafts: {
+        begin: (known) => {
+          copies.draft(known);
+          if (known.spec.locked) flagFiles.draft(lockOf(known));
+        },
+        discard: () => drafts.discard(),
+      },
       knowledge,
       recallUncertain: isRecallUncertain(seen),
       isNewBoot: await isNewBoot(disk, settings.runDir, settings.bootId),
@@ -141,7 +152,8 @@ export class HostAgent {
       clock,
       // Well below the resync: a look that comes a moment early must not leave the copies to the one after it.
       copyCheckIntervalMs: resyncIntervalMs / 2,
-      onRemembered: () => this.#reporter.report(),
+      onRemembered: () => this.#reporter.reportDesired(),
+      drafts: beginnings.drafts,
     });
     this.#servicesPass = new ServicesPass({
       knowledge,
@@ -173,6 +185,7 @@ export class HostAgent {
   async stop(): Promise<void> {
     this.#grace.stop();
     this.#outbox.close();
+    this.#reporter.close();
     await Promise.all([
       this.#loop.stop(),
       this.#ports.flagWatch.close(),

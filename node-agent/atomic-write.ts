@@ -2,51 +2,86 @@
 import { dirname } from 'node:path';
 import { errnoOf } from '../desired-state/errors.ts';
 import type { Disk } from './disk.ts';
+import { type Drafts, TEMPORARY_SUFFIX } from './drafts.ts';
 import type { DurableFolders } from './durable-folders.ts';
-
-/** Beside each file while it is being written; a crash may leave it, the next write replaces it. */
-export const TEMPORARY_SUFFIX = '.lockstep-tmp';
 
 export interface AtomicWriteOptions {
   readonly mode: number;
-  /** Given: synced, file, folder and the folders above, when it returns. */
-  readonly durable?: DurableFolders;
+}
+
+export interface DurableWriteOptions extends AtomicWriteOptions {
+  readonly folders: DurableFolders;
+  readonly drafts: Drafts;
 }
 
 /**
  * Puts a regular file with `content` at `path`, replacing what stands there unless that is a folder; missing parent folders are made.
- * @throws the Node system error of the step that failed; what stood at `path` is then untouched, unless only the last folder sync failed.
+ * @throws the Node system error of the step that failed; what stood at `path` is then untouched.
  */
 export async function writeAtomically(
   disk: Disk,
   path: string,
   content: string,
-  { mode, durable }: AtomicWriteOptions,
+  { mode }: AtomicWriteOptions,
 ): Promise<void> {
+  await putInPlace(disk, path, { content, mode });
+}
+
+/**
+ * As writeAtomically, and on the disk when it returns: file, folder and the folders above.
+ * @throws as writeAtomically; what stood at `path` is replaced all the same when only the sync of a folder failed.
+ */
+export async function writeDurably(
+  disk: Disk,
+  path: string,
+  content: string,
+  options: DurableWriteOptions,
+): Promise<void> {
+  await writeSynced(disk, path, content, options);
+  await options.folders.sync(dirname(path));
+}
+
+/**
+ * As writeDurably, but for the folder, whose sync is left to the caller: one serves all that was written in it. Until then a power cut leaves what stood at
+ * `path` before, or the whole of the new. @throws as writeAtomically.
+ */
+export async function writeSynced(
+  disk: Disk,
+  path: string,
+  content: string,
+  { mode, folders, drafts }: DurableWriteOptions,
+): Promise<void> {
+  const isDrafted = await drafts.take({ path, content, mode });
+  await putInPlace(disk, path, { content, mode, folders, isDrafted });
+}
+
+interface NewFile {
+  readonly content: string;
+  readonly mode: number;
+  /** Given: synced before it takes its place. */
+  readonly folders?: DurableFolders;
+  /** It stands beside its place already, synced. */
+  readonly isDrafted?: boolean;
+}
+
+async function putInPlace(disk: Disk, path: string, file: NewFile): Promise<void> {
   const temporary = path + TEMPORARY_SUFFIX;
   try {
-    await createAnew(disk, temporary, content, { mode, ...(durable && { durable }) });
-    if (durable !== undefined) await disk.syncFile(temporary);
+    if (file.isDrafted !== true) await createAnew(disk, temporary, file);
     await disk.rename(temporary, path);
   } catch (error) {
     await disk.remove(temporary).catch(() => undefined);
     throw error;
   }
-  await durable?.sync(dirname(path));
 }
 
-async function createAnew(
-  disk: Disk,
-  path: string,
-  content: string,
-  { mode, durable }: AtomicWriteOptions,
-): Promise<void> {
+async function createAnew(disk: Disk, path: string, file: NewFile): Promise<void> {
   try {
-    await disk.create(path, content, mode);
+    await create(disk, path, file);
   } catch (error) {
     switch (errnoOf(error)) {
       case 'ENOENT':
-        durable?.forget(dirname(path));
+        file.folders?.forget(dirname(path));
         await disk.makeFolder(dirname(path));
         break;
       case 'EEXIST':
@@ -55,6 +90,11 @@ async function createAnew(
       default:
         throw error;
     }
-    await disk.create(path, content, mode);
+    await create(disk, path, file);
   }
+}
+
+async function create(disk: Disk, path: string, { content, mode, folders }: NewFile): Promise<void> {
+  if (folders === undefined) await disk.create(path, content, mode);
+  else await disk.createSynced(path, content, mode);
 }

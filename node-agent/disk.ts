@@ -15,6 +15,8 @@ export interface Disk {
   makeFolder(path: string): Promise<void>;
   /** Creates a new regular file with exactly `mode` (whatever the umask) and this content; EEXIST when anything stands there. Not synced. */
   create(path: string, content: string, mode: number): Promise<void>;
+  /** `create`, with the content synced before the file is closed; its entry in the folder is not. A failure may leave the file there, whole or in part. */
+  createSynced(path: string, content: string, mode: number): Promise<void>;
   /** fsync of a regular file's content; never follows a link. */
   syncFile(path: string): Promise<void>;
   /** fsync of a folder's entries. */

@@ -10,8 +10,9 @@ import {
   type ObservedFlags,
   parseFlagGeneration,
 } from '../reconcilers/flags/flag-files.ts';
-import { TEMPORARY_SUFFIX, writeAtomically } from './atomic-write.ts';
+import { writeAtomically, writeDurably } from './atomic-write.ts';
 import type { Disk } from './disk.ts';
+import { type Drafts, TEMPORARY_SUFFIX } from './drafts.ts';
 import type { DurableFolders } from './durable-folders.ts';
 
 /** Flags are readable by any local program, whatever the umask (requirements.md, "Flag files"). */
@@ -23,6 +24,7 @@ export interface DiskFlagFilesOptions {
   readonly disk: Disk;
   /** Shared with whoever else writes durably: a folder that one of them finds missing is missing for all. */
   readonly folders: DurableFolders;
+  readonly drafts: Drafts;
   readonly paths: Readonly<Record<FlagName, string>>;
   /** Throws when `path` must not be touched: its parent resolves outside the sandbox root. */
   readonly guard: (path: string) => Promise<void>;
@@ -31,14 +33,21 @@ export interface DiskFlagFilesOptions {
 export class DiskFlagFiles implements FlagFiles {
   readonly #disk: Disk;
   readonly #folders: DurableFolders;
+  readonly #drafts: Drafts;
   readonly #paths: Readonly<Record<FlagName, string>>;
   readonly #guard: (path: string) => Promise<void>;
 
-  constructor({ disk, folders, paths, guard }: DiskFlagFilesOptions) {
+  constructor({ disk, folders, drafts, paths, guard }: DiskFlagFilesOptions) {
     this.#disk = disk;
     this.#folders = folders;
+    this.#drafts = drafts;
     this.#paths = paths;
     this.#guard = guard;
+  }
+
+  /** Begins to lay down what the persistent flag is about to be. */
+  draft(content: FlagContent): void {
+    this.#drafts.begin({ path: this.#paths.persistent, content: formatFlag(content), mode: FLAG_MODE });
   }
 
   async observe({ withGeneration }: { readonly withGeneration: boolean }): Promise<ObservedFlags> {
@@ -51,11 +60,11 @@ export class DiskFlagFiles implements FlagFiles {
 
   async create(flag: FlagName, content: FlagContent): Promise<void> {
     const path = this.#paths[flag];
+    const text = formatFlag(content);
+    const options = { mode: FLAG_MODE, folders: this.#folders, drafts: this.#drafts };
     await this.#guard(path);
-    await writeAtomically(this.#disk, path, formatFlag(content), {
-      mode: FLAG_MODE,
-      ...(flag === 'persistent' && { durable: this.#folders }),
-    });
+    if (flag === 'persistent') await writeDurably(this.#disk, path, text, options);
+    else await writeAtomically(this.#disk, path, text, options);
   }
 
   async remove(flag: FlagName): Promise<void> {

@@ -1,6 +1,7 @@
 // The pass of the key `flags`: remembered copy first, then the flags, in the order of a change (design.md: copy durable, flags, services, report).
 import { messageOf } from '../desired-state/errors.ts';
 import type { CopyReconciler, CopyResult } from '../reconcilers/copy/copy-reconciler.ts';
+import type { KnownSpec } from '../reconcilers/copy/known-spec.ts';
 import type { FlagsReconciler, FlagsResult } from '../reconcilers/flags/flags-reconciler.ts';
 import type { Clock } from '../reconcilers/loop/clock.ts';
 import type { Outcome, Pass } from '../reconcilers/loop/control-loop.ts';
@@ -27,6 +28,15 @@ export interface FlagsPassOptions {
   readonly copyCheckIntervalMs: number;
   /** The newest spec is remembered now: from here on it counts as a whole. */
   readonly onRemembered: () => void;
+  readonly drafts: PassDrafts;
+}
+
+/** What a pass is about to write is laid down while it looks: see drafts.ts. */
+export interface PassDrafts {
+  /** Begins those of a newer desired state. */
+  begin(known: KnownSpec): void;
+  /** Removes those that no step took. Never rejects. */
+  discard(): Promise<void>;
 }
 
 export class FlagsPass {
@@ -35,6 +45,7 @@ export class FlagsPass {
   #acknowledged = 0;
   #copiesCheckedMs = Number.NEGATIVE_INFINITY;
   #copyFailure: CopyResult['failure'];
+  #draftedGeneration = 0;
 
   constructor(options: FlagsPassOptions) {
     this.#options = options;
@@ -50,7 +61,16 @@ export class FlagsPass {
     return this.#acknowledged;
   }
 
-  async run({ looking }: Partial<Pick<Pass, 'looking'>> = {}): Promise<Outcome> {
+  async run(pass: Partial<Pick<Pass, 'looking'>> = {}): Promise<Outcome> {
+    this.#beginDrafts();
+    try {
+      return await this.#run(pass);
+    } finally {
+      await this.#options.drafts.discard();
+    }
+  }
+
+  async #run({ looking }: Partial<Pick<Pass, 'looking'>>): Promise<Outcome> {
     const { knowledge, flags, clock } = this.#options;
     // What is new is remembered before the flags change; that the copies are still there is checked after them, so that no correction waits for it.
     const isNew = !knowledge.isRemembered || this.#copyFailure !== undefined;
@@ -63,6 +83,16 @@ export class FlagsPass {
     const remembered = isRemembered || knowledge.newest === undefined;
     this.#view = { desired, flagsDoneAtMs, remembered, copyFailure: this.#copyFailure, result };
     return outcomeOf(this.#view, knowledge);
+  }
+
+  /** Once for each that a controller tells: what is tried again, or found at the start, may need no write at all. */
+  #beginDrafts(): void {
+    const { knowledge, drafts } = this.#options;
+    const { newest, source, isRemembered } = knowledge;
+    if (newest === undefined || source !== 'controller' || isRemembered) return;
+    if (newest.generation === this.#draftedGeneration) return;
+    this.#draftedGeneration = newest.generation;
+    drafts.begin(newest);
   }
 
   #isCheckDue(): boolean {

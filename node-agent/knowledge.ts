@@ -105,6 +105,11 @@ export class Knowledge {
   }
 }
 
+/** What a flag's further lines say once `known` locks the host. */
+export function lockOf({ generation, since, reason }: KnownSpec): FlagContent {
+  return { generation, since, reason };
+}
+
 /** For people: what is known and how. */
 export function describeKnowledge(knowledge: Knowledge): string {
   const { newest, generation } = knowledge;
@@ -134,8 +139,9 @@ function generationOf(basis: Basis): number {
 /** All that a flag alone says. */
 const ONLY_LOCKED = { locked: true, servicesEnabled: 'leave' } as const;
 
-function wholeOf({ generation, spec, since, reason }: KnownSpec): Desired {
-  return { ...spec, generation, lock: { generation, since, reason } };
+function wholeOf(known: KnownSpec): Desired {
+  const { generation, spec } = known;
+  return { ...spec, generation, lock: lockOf(known) };
 }
 
 function bare(generation: number): FlagContent {

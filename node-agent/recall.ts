@@ -44,7 +44,7 @@ export function isRecallUncertain({ copies, flags }: RecallInput): boolean {
   return (newestCopy(copies) === undefined && anyUnreadableCopy(copies)) || anyUnreadableFlag(flags);
 }
 
-/** A copy is written only after the one before it is on the disk, so of two valid ones the higher is the newest that was ever in force. */
+/** Either was told by a controller, and nothing is acknowledged that only one of them holds: of two valid ones the higher is the newest known. */
 function newestCopy(copies: CopyStates): KnownSpec | undefined {
   let newest: KnownSpec | undefined;
   for (const name of COPY_NAMES) {

@@ -10,7 +10,7 @@ import type { DesiredIntake } from './desired-intake.ts';
 import type { FlagsPass } from './flags-pass.ts';
 import { reportHost } from './host-report.ts';
 import type { Journal } from './journal.ts';
-import { describeKnowledge, type Knowledge } from './knowledge.ts';
+import { type Desired, describeKnowledge, isSameWish, type Knowledge } from './knowledge.ts';
 import { LastPlan } from './last-plan.ts';
 import type { ServicesPass } from './services-pass.ts';
 import type { AgentStatus } from './status-file.ts';
@@ -28,12 +28,23 @@ export interface ReporterOptions {
   readonly links: readonly ControllerLink[];
 }
 
+/**
+ * While a new desired state is applied controllers are told nothing new for that long, ms: then it has been applied, or what holds it is worth telling. Each status costs
+ * a controller a write to its store, which on one machine waits for the very disk that the copies and the flag are being synced to.
+ */
+const UNDER_WAY_MS = 100;
+
 export class Reporter {
   readonly #options: ReporterOptions;
   readonly #startedAt: string;
   readonly #lastPlan: LastPlan;
   #status: Status | undefined;
   #statusText = '';
+  #desired: Desired | undefined;
+  #sentText = '';
+  /** Runs while a transition's own statuses are kept back. */
+  #cancelWait: (() => void) | undefined;
+  #isWaitOver = false;
   #published = '';
 
   constructor(options: ReporterOptions) {
@@ -42,24 +53,50 @@ export class Reporter {
     this.#lastPlan = new LastPlan(options.ports.clock);
   }
 
-  /** Looks at what is known; sends and publishes it if it is news. */
+  /** Reports if something else is desired than at the last report: that is to be told before any of it is done. */
+  reportDesired(): void {
+    if (!isSameWish(this.#desired, this.#options.knowledge.desired)) this.report();
+  }
+
+  /** Looks at what is known; publishes it if it is news, and sends it, unless it is that of a change that is being applied. */
   report(): void {
     const status = this.#makeStatus();
-    const text = JSON.stringify(status);
-    const isNews = text !== this.#statusText;
     this.#status = status;
-    this.#statusText = text;
-    if (isNews) this.#send(status);
+    this.#statusText = JSON.stringify(status);
+    this.#desired = this.#options.knowledge.desired;
+    if (!this.#mayWait() && this.#statusText !== this.#sentText) this.resend();
     this.#publish(status);
   }
 
   /** Sends the status as it is: a new connection has not heard it. */
   resend(): void {
-    if (this.#status !== undefined) this.#send(this.#status);
+    const status = this.#status;
+    if (status === undefined) return;
+    this.#sentText = this.#statusText;
+    for (const link of this.#options.links) link.send({ type: 'status', status });
   }
 
-  #send(status: Status): void {
-    for (const link of this.#options.links) link.send({ type: 'status', status });
+  /** Keeps nothing back any more. */
+  close(): void {
+    this.#cancelWait?.();
+    this.#cancelWait = undefined;
+    this.#isWaitOver = true;
+  }
+
+  #mayWait(): boolean {
+    const { intake, ports } = this.#options;
+    if (intake.transition === undefined) {
+      this.#cancelWait?.();
+      this.#cancelWait = undefined;
+      this.#isWaitOver = false;
+      return false;
+    }
+    if (this.#isWaitOver) return false;
+    this.#cancelWait ??= ports.clock.setTimer(UNDER_WAY_MS, () => {
+      this.#isWaitOver = true;
+      this.report();
+    });
+    return true;
   }
 
   #makeStatus(): Status {

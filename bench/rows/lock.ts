@@ -22,7 +22,7 @@ const row: Row = {
     'One client process, the one that the CLI is made of, asks over the unix socket; from the moment when it has the answer (the lock is in the store, synced) to the first look that finds ' +
     'both flags, which is also when the lock is on the disk of the host. Looks are 0.1 ms apart and leave both cores to the programs. Locks and unlocks alternate, 5 to 50 ms apart at ' +
     'random, in turns of 50 with the bare server, which commits with synchronous=FULL, answers, and then writes both flags in the same process. Lockstep meanwhile tells its agent over a ' +
-    'WebSocket, which writes two copies and then the flag, each synced with its folder, and syncs every folder above them once: some fifteen syncs, six of them one after the other, and the hops to threads that every other call on a disk takes are most of it.',
+    'WebSocket, which lays down two copies and the flag at once, puts the copies in place and then the flag, syncs the folder of each, and every folder above them once: thirteen syncs in three waits, one after the other, are most of it.',
 };
 
 export const lock: Measurement = {

@@ -67,17 +67,11 @@ export class LinuxDisk implements Disk {
   }
 
   async create(path: string, content: string, mode: number): Promise<void> {
-    const file = await open(path, CREATE_FLAGS, mode);
-    try {
-      await using closing = file;
-      // The umask took its share of open's mode.
-      await closing.chmod(mode);
-      // writeFile goes on after a partial write.
-      await closing.writeFile(content);
-    } catch (error) {
-      await unlink(path).catch(() => undefined);
-      throw error;
-    }
+    await createFile(path, content, mode, async () => {});
+  }
+
+  async createSynced(path: string, content: string, mode: number): Promise<void> {
+    await createFile(path, content, mode, (file) => file.sync());
   }
 
   async syncFile(path: string): Promise<void> {
@@ -113,6 +107,26 @@ export function kindOfStats(stats: KindOfStats): FileKind {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'folder';
   return stats.isSymbolicLink() ? 'link' : 'other';
+}
+
+async function createFile(
+  path: string,
+  content: string,
+  mode: number,
+  finish: (file: FileHandle) => Promise<void>,
+): Promise<void> {
+  const file = await open(path, CREATE_FLAGS, mode);
+  try {
+    await using closing = file;
+    // The umask took its share of open's mode.
+    await closing.chmod(mode);
+    // writeFile goes on after a partial write.
+    await closing.writeFile(content);
+    await finish(closing);
+  } catch (error) {
+    await unlink(path).catch(() => undefined);
+    throw error;
+  }
 }
 
 /** A handle for reading and syncing. @throws ENOENT, ELOOP (a link), EISDIR, EINVAL (a fifo, device or socket), or as open(2). */

@@ -13,8 +13,8 @@ const MEDIA: ReadonlyMap<number, Medium> = new Map([
   [0x9123683e, 'local'],
   [0xf2f52010, 'local'],
 ]);
-/** An answer is asked for anew after that long, ms: something else may have been mounted there. */
-const FRESH_MS = 5_000;
+/** An answer is asked for anew after that long, ms: something else may have been mounted there. Below the resync (5 s), so that each renews it for the next one. */
+const FRESH_MS = 4_000;
 /** An answer older than that counts no more: whoever was asked anew hangs. */
 const STALE_MS = 10_000;
 /** Folders remembered at most; the one known longest is forgotten first. */
@@ -35,7 +35,7 @@ export class FolderMedia {
     this.#nowMs = nowMs;
   }
 
-  /** What `folder` lies on, as far as is known: `other` the first time, after 10 s without a look, and for a folder that can't be looked at. */
+  /** What `folder` lies on, as far as is known: `other` the first time, after 10 s without a look, and for as long as it can't be looked at. */
   of(folder: string): Medium {
     const answer = this.#answers.get(folder);
     const ageMs = answer === undefined ? Number.POSITIVE_INFINITY : this.#nowMs() - answer.atMs;
@@ -49,10 +49,12 @@ export class FolderMedia {
     this.#asking.add(folder);
     const medium = await statfs(folder).then(
       ({ type }): Medium => MEDIA.get(type) ?? 'other',
-      (): Medium => 'other',
+      () => undefined,
     );
     this.#asking.delete(folder);
     this.#answers.delete(folder);
+    // A folder that is not there yet is made sooner than an answer gets old: the next one who needs it asks again.
+    if (medium === undefined) return;
     this.#answers.set(folder, { medium, atMs: this.#nowMs() });
     const [oldest] = this.#answers.keys();
     if (this.#answers.size > MAX_FOLDERS && oldest !== undefined) this.#answers.delete(oldest);

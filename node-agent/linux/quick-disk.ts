@@ -1,12 +1,16 @@
 // The Disk of the agent: a system call that can't wait for a device is made at once, on the main thread, because the hop to a thread and back costs more than
-// the call itself (docs/adr/0010). That is so for all that lies in memory (the volatile flag), and on a local disk for a look at an entry and for opening what is there. The
-// rest goes to LinuxDisk.
+// the call itself (docs/adr/0010). That is so for all that lies in memory (the volatile flag), and on a local disk for a look at an entry and for opening what is there. What
+// is written durably on a local disk takes one hop for each call that may wait, and no other; the rest goes to LinuxDisk.
 import {
+  close,
   closeSync,
+  constants,
+  fchmod,
   fchmodSync,
   fstatSync,
   fsync,
   lstatSync,
+  open,
   openSync,
   read,
   readdirSync,
@@ -14,6 +18,7 @@ import {
   realpathSync,
   renameSync,
   unlinkSync,
+  write,
   writeFileSync,
 } from 'node:fs';
 import { dirname } from 'node:path';
@@ -25,6 +30,9 @@ import { FolderMedia } from './folder-media.ts';
 
 /** Of a file in memory at most that much is read at once, bytes; a larger limit goes to LinuxDisk. */
 const MAX_READ_BYTES = 65_536;
+/** Each write(2) returns only when what it wrote is on the disk, as if fsync(2) had followed (open(2), O_SYNC): one hop for both. */
+const CREATE_SYNCED_FLAGS = CREATE_FLAGS | constants.O_SYNC;
+const MODE_BITS = 0o7777;
 
 export class QuickDisk implements Disk {
   readonly #media: FolderMedia;
@@ -43,9 +51,10 @@ export class QuickDisk implements Disk {
   async read(path: string, maxBytes: number): Promise<string> {
     const medium = this.#media.of(dirname(path));
     if (maxBytes > MAX_READ_BYTES || medium === 'other') return this.#elsewhere.read(path, maxBytes);
-    const file = openRegular(path);
+    const { file, size } = openRegular(path);
     try {
-      return medium === 'memory' ? readAtMost(file, maxBytes) : await readAtMostLater(file, maxBytes);
+      if (medium === 'memory') return readAtMost(file, maxBytes);
+      return await readLater(file, Math.min(maxBytes, size));
     } finally {
       closeSync(file);
     }
@@ -61,28 +70,32 @@ export class QuickDisk implements Disk {
     }
   }
 
-  makeFolder(path: string): Promise<void> {
-    return this.#elsewhere.makeFolder(path);
+  async makeFolder(path: string): Promise<void> {
+    await this.#elsewhere.makeFolder(path);
+    // Who makes a folder is about to write in it.
+    await this.#media.learn(path);
   }
 
   async create(path: string, content: string, mode: number): Promise<void> {
     if (!this.#isInMemory(dirname(path))) return this.#elsewhere.create(path, content, mode);
-    const file = openSync(path, CREATE_FLAGS, mode);
-    try {
-      // The umask took its share of open's mode.
-      fchmodSync(file, mode);
-      writeFileSync(file, content);
-    } catch (error) {
-      removeIfThere(path);
-      throw error;
-    } finally {
-      closeSync(file);
+    createAtOnce(path, content, mode);
+  }
+
+  async createSynced(path: string, content: string, mode: number): Promise<void> {
+    switch (this.#media.of(dirname(path))) {
+      case 'memory':
+        // There is nothing to sync it to.
+        return createAtOnce(path, content, mode);
+      case 'local':
+        return this.#createOnDisk(path, content, mode);
+      case 'other':
+        return this.#elsewhere.createSynced(path, content, mode);
     }
   }
 
   async syncFile(path: string): Promise<void> {
     if (this.#media.of(dirname(path)) === 'other') return this.#elsewhere.syncFile(path);
-    const file = openRegular(path);
+    const { file } = openRegular(path);
     try {
       await syncDescriptor(file);
     } finally {
@@ -111,8 +124,22 @@ export class QuickDisk implements Disk {
   }
 
   async resolve(path: string): Promise<string> {
-    if (!this.#isInMemory(path)) return this.#elsewhere.resolve(path);
+    if (this.#media.of(path) === 'other') return this.#elsewhere.resolve(path);
     return realpathSync.native(path);
+  }
+
+  async #createOnDisk(path: string, content: string, mode: number): Promise<void> {
+    const file = await openDescriptor(path, CREATE_SYNCED_FLAGS, mode);
+    try {
+      if (!isOfMode(file, mode)) await changeMode(file, mode);
+      await writeAll(file, Buffer.from(content));
+    } catch (error) {
+      await closeDescriptor(file).catch(() => undefined);
+      await this.#elsewhere.remove(path).catch(() => undefined);
+      throw error;
+    }
+    // All of it is on the disk: there is nothing left for a close to wait for.
+    closeSync(file);
   }
 
   #isInMemory(folder: string): boolean {
@@ -120,18 +147,50 @@ export class QuickDisk implements Disk {
   }
 }
 
-/** The one call that waits for the device: off the main thread. */
+// What waits for the device, or for the journal: off the main thread.
+const openDescriptor = promisify(open);
+const closeDescriptor = promisify(close);
+const changeMode = promisify(fchmod);
+const writeDescriptor = promisify(write);
 const syncDescriptor = promisify(fsync);
-
 const readDescriptor = promisify(read);
 
-/** A descriptor for reading and syncing. @throws as LinuxDisk does for what is no regular file. */
-function openRegular(path: string): number {
+function createAtOnce(path: string, content: string, mode: number): void {
+  const file = openSync(path, CREATE_FLAGS, mode);
+  try {
+    if (!isOfMode(file, mode)) fchmodSync(file, mode);
+    writeFileSync(file, content);
+  } catch (error) {
+    removeIfThere(path);
+    throw error;
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** The umask may have taken its share of open's mode; most take nothing of it, and each change wakes who watches the folder. */
+function isOfMode(file: number, mode: number): boolean {
+  return (fstatSync(file).mode & MODE_BITS) === mode;
+}
+
+/** Goes on after a partial write. @param file opened with O_SYNC. */
+async function writeAll(file: number, bytes: Buffer): Promise<void> {
+  // A write of nothing syncs nothing.
+  if (bytes.length === 0) await syncDescriptor(file);
+  for (let written = 0; written < bytes.length; ) {
+    const { bytesWritten } = await writeDescriptor(file, bytes, written, bytes.length - written, null);
+    written += bytesWritten;
+  }
+}
+
+/** A descriptor for reading and syncing, and the size in bytes. @throws as LinuxDisk does for what is no regular file. */
+function openRegular(path: string): { readonly file: number; readonly size: number } {
   refuseIrregular(path, kindOfStats(lstatSync(path)));
   const file = openSync(path, READ_FLAGS);
   try {
-    refuseIrregular(path, kindOfStats(fstatSync(file)));
-    return file;
+    const stats = fstatSync(file);
+    refuseIrregular(path, kindOfStats(stats));
+    return { file, size: stats.size };
   } catch (error) {
     closeSync(file);
     throw error;
@@ -149,12 +208,12 @@ function readAtMost(file: number, maxBytes: number): string {
   return buffer.toString('utf8', 0, total);
 }
 
-/** As readAtMost, off the main thread: on a disk it may wait for the device. */
-async function readAtMostLater(file: number, maxBytes: number): Promise<string> {
-  const buffer = Buffer.allocUnsafe(maxBytes);
+/** Off the main thread, for on a disk it may wait for the device. The size is known there, so one hop will do. */
+async function readLater(file: number, size: number): Promise<string> {
+  const buffer = Buffer.allocUnsafe(size);
   let total = 0;
-  while (total < maxBytes) {
-    const { bytesRead } = await readDescriptor(file, buffer, total, maxBytes - total, null);
+  while (total < size) {
+    const { bytesRead } = await readDescriptor(file, buffer, total, size - total, null);
     if (bytesRead === 0) break;
     total += bytesRead;
   }

@@ -1,12 +1,12 @@
 // Plans the remembered copy: pure. Both files hold the newest generation, and a corrupt one is kept aside for people.
-import type { Plan, Step } from '../loop/plan.ts';
+import { type Plan, type Step, sideBySide } from '../loop/plan.ts';
 import { type KnownSpec, sameKnownSpec } from './known-spec.ts';
 import { COPY_NAMES, type CopyName, type CopyState, type CopyStates } from './spec-copies.ts';
 
 export interface CopyStep extends Step {
-  /** confirm: make durable what stands there. */
-  readonly kind: 'leave-trace' | 'set-aside' | 'write' | 'confirm';
-  readonly target: CopyName | 'trace';
+  /** confirm: make durable what stands there. settle: make durable that it stands there, for both copies at once. */
+  readonly kind: 'leave-trace' | 'set-aside' | 'write' | 'confirm' | 'settle';
+  readonly target: CopyName | 'trace' | 'folder';
 }
 
 export interface CopyPlanInput {
@@ -21,29 +21,49 @@ export interface CopyPlanInput {
   readonly durability: 'confirmed' | 'unknown' | 'suspect';
 }
 
+/**
+ * The copies are written side by side, and their folder is synced once, when both stand in it. Each is replaced in one step by a file that is on the disk already, so a
+ * crash between any two calls leaves of each the old or the new, and either is what a controller said; neither counts as remembered before the folder is synced.
+ */
 export function planCopies({ wanted, observed, hasTrace, durability }: CopyPlanInput): Plan<CopyStep> {
-  const steps: CopyStep[] = [];
-  if (wanted === undefined) return { steps, blocked: [] };
-  if (!hasTrace) {
-    steps.push({
-      kind: 'leave-trace',
-      target: 'trace',
-      reason: 'a host that lost its copy must not pass for a fresh install',
-    });
-  }
-  for (const copy of COPY_NAMES) {
-    const seen = observed[copy];
-    if (seen.state === 'corrupt') {
-      steps.push({ kind: 'set-aside', target: copy, reason: 'the copy is corrupt' });
-    }
-    const reason = whyWrite(seen, wanted, durability);
-    if (reason !== undefined) {
-      steps.push({ kind: 'write', target: copy, reason });
-    } else if (durability === 'unknown') {
-      steps.push({ kind: 'confirm', target: copy, reason: 'it is there, but may not be on the disk yet' });
-    }
-  }
+  if (wanted === undefined) return { steps: [], blocked: [] };
+  const corrupt = COPY_NAMES.filter((copy) => observed[copy].state === 'corrupt');
+  const made = COPY_NAMES.flatMap((copy) => planCopy(copy, observed[copy], wanted, durability));
+  const steps = [
+    ...(hasTrace ? [] : [LEAVE_TRACE]),
+    ...sideBySide(corrupt.map(setAside)),
+    ...sideBySide(made),
+    ...(made.length === 0 ? [] : [SETTLE]),
+  ];
   return { steps, blocked: [] };
+}
+
+const LEAVE_TRACE: CopyStep = {
+  kind: 'leave-trace',
+  target: 'trace',
+  reason: 'a host that lost its copy must not pass for a fresh install',
+};
+
+const SETTLE: CopyStep = {
+  kind: 'settle',
+  target: 'folder',
+  reason: 'a copy counts only once its place in the folder is on the disk',
+};
+
+function setAside(target: CopyName): CopyStep {
+  return { kind: 'set-aside', target, reason: 'the copy is corrupt' };
+}
+
+function planCopy(
+  target: CopyName,
+  seen: CopyState,
+  wanted: KnownSpec,
+  durability: CopyPlanInput['durability'],
+): readonly CopyStep[] {
+  const reason = whyWrite(seen, wanted, durability);
+  if (reason !== undefined) return [{ kind: 'write', target, reason }];
+  if (durability === 'confirmed') return [];
+  return [{ kind: 'confirm', target, reason: 'it is there, but may not be on the disk yet' }];
 }
 
 function whyWrite(

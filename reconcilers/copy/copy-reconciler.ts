@@ -1,5 +1,5 @@
 // Keeps the remembered copy as what is known: observe, plan, apply. Not remembered means not acknowledged; what follows from that is decided elsewhere.
-import type { Plan, StepFailure } from '../loop/plan.ts';
+import { type Plan, type StepFailure, turnsOf } from '../loop/plan.ts';
 import { type CopyPlanInput, type CopyStep, planCopies } from './copy-plan.ts';
 import type { KnownSpec } from './known-spec.ts';
 import type { SpecCopies } from './spec-copies.ts';
@@ -19,16 +19,14 @@ export class CopyReconciler {
     this.#copies = copies;
   }
 
-  /** One pass. It stops at the first failed step, so the copies differ by one generation at most; it does not throw for it. */
+  /** One pass. It ends with the turn in which a step failed, when all of that turn have ended, and tells the first of them; it does not throw for it. */
   async reconcile(wanted: KnownSpec | undefined): Promise<CopyResult> {
     const plan = planCopies(await this.#observe(wanted));
-    for (const step of plan.steps) {
-      try {
-        await this.#applyStep(step, wanted);
-      } catch (error) {
-        this.#durability = 'suspect';
-        return { plan, remembered: false, failure: { step, error } };
-      }
+    for (const turn of turnsOf(plan.steps)) {
+      const [failure] = await this.#applyTurn(turn, wanted);
+      if (failure === undefined) continue;
+      this.#durability = 'suspect';
+      return { plan, remembered: false, failure };
     }
     if (wanted !== undefined) this.#durability = 'confirmed';
     return { plan, remembered: true, failure: undefined };
@@ -44,8 +42,25 @@ export class CopyReconciler {
     return { wanted, observed, hasTrace, durability: this.#durability };
   }
 
+  /** @returns the steps that failed, in their order. */
+  async #applyTurn(
+    turn: readonly CopyStep[],
+    wanted: KnownSpec | undefined,
+  ): Promise<readonly StepFailure<CopyStep>[]> {
+    const failures = await Promise.all(
+      turn.map((step) =>
+        this.#applyStep(step, wanted).then(
+          () => [],
+          (error: unknown) => [{ step, error }],
+        ),
+      ),
+    );
+    return failures.flat();
+  }
+
   async #applyStep(step: CopyStep, wanted: KnownSpec | undefined): Promise<void> {
     if (step.target === 'trace') return this.#copies.leaveTrace();
+    if (step.target === 'folder') return this.#copies.settle();
     if (step.kind === 'set-aside') return this.#copies.setAside(step.target);
     if (step.kind === 'confirm') return this.#copies.confirm(step.target);
     if (wanted !== undefined) return this.#copies.write(step.target, wanted);

@@ -17,10 +17,12 @@ export type CopyStates = Readonly<Record<CopyName, CopyState>>;
 export interface SpecCopies {
   /** Never throws. */
   observe(): Promise<CopyStates>;
-  /** Writes one copy, durable when it returns. @throws on failure. */
+  /** Replaces one copy in one step, its content synced. Durable only after `settle`: until then a power cut leaves it or what stood there. @throws on failure. */
   write(copy: CopyName, known: KnownSpec): Promise<void>;
-  /** Makes durable what stands there. @throws on failure. */
+  /** Syncs the content of what stands there; durable only after `settle`. @throws on failure. */
   confirm(copy: CopyName): Promise<void>;
+  /** Makes durable that the copies stand where they do: their folder, and those above it. @throws on failure. */
+  settle(): Promise<void>;
   /** Moves a corrupt copy out of the way, kept for people. @throws on failure. */
   setAside(copy: CopyName): Promise<void>;
   /** Is the mark there that says, beside the persistent flag, that this host had an agent before? Unknown counts as yes. */

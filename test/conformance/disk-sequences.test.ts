@@ -54,6 +54,7 @@ function anyCall(prng: Prng): Call {
     { text: `makeFolder ${one}`, begin: (disk, root) => disk.makeFolder(`${root}/${one}`) },
     { text: `create ${one}`, begin: (disk, root) => disk.create(`${root}/${one}`, other, 0o644) },
     { text: `create ${one}`, begin: (disk, root) => disk.create(`${root}/${one}`, other, 0o644) },
+    { text: `createSynced ${one}`, begin: (disk, root) => disk.createSynced(`${root}/${one}`, other, 0o644) },
     { text: `syncFile ${one}`, begin: (disk, root) => disk.syncFile(`${root}/${one}`) },
     { text: `syncFolder ${one}`, begin: (disk, root) => disk.syncFolder(`${root}/${one}`) },
     {

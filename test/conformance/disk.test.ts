@@ -21,8 +21,16 @@ class AllInMemory extends FolderMedia {
 }
 const ALL_IN_MEMORY = new AllInMemory();
 
+/** Likewise. */
+class AllLocal extends FolderMedia {
+  override of(): Medium {
+    return 'local';
+  }
+}
+
 describeDiskConformance('LinuxDisk', () => onDisk(tmpdir(), new LinuxDisk()));
 describeDiskConformance('QuickDisk, on its tmpfs', () => onDisk('/dev/shm', new QuickDisk(ALL_IN_MEMORY)));
+describeDiskConformance('QuickDisk, on a local disk', () => onDisk(tmpdir(), new QuickDisk(new AllLocal())));
 describeDiskConformance('QuickDisk, elsewhere', () => onDisk(tmpdir(), new QuickDisk()));
 
 describeDiskConformance('SimDisk', () => simulated('/etc/conformance'));
@@ -75,6 +83,7 @@ function inRealTime(disk: Disk, clock: SimClock): Disk {
     list: (path) => waited(() => disk.list(path)),
     makeFolder: (path) => waited(() => disk.makeFolder(path)),
     create: (path, content, mode) => waited(() => disk.create(path, content, mode)),
+    createSynced: (path, content, mode) => waited(() => disk.createSynced(path, content, mode)),
     syncFile: (path) => waited(() => disk.syncFile(path)),
     syncFolder: (path) => waited(() => disk.syncFolder(path)),
     rename: (from, to) => waited(() => disk.rename(from, to)),

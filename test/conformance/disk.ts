@@ -102,34 +102,36 @@ export function describeDiskConformance(name: string, makeDisk: () => DiskUnderT
       expect(await disk.read(`${root}/file`, 10)).toBe('x');
     });
 
-    it('creates a file with content and exactly the mode, whatever the umask', async () => {
-      const { disk, root, contentOf, modeOf } = makeDisk();
-      await disk.create(`${root}/open`, 'hello\n', 0o666);
-      await disk.create(`${root}/closed`, '', 0o600);
-      expect([contentOf(`${root}/open`), modeOf(`${root}/open`)]).toEqual(['hello\n', 0o666]);
-      expect([contentOf(`${root}/closed`), modeOf(`${root}/closed`)]).toEqual(['', 0o600]);
-    });
+    for (const call of ['create', 'createSynced'] as const) {
+      it(`${call} makes a file with content and exactly the mode, whatever the umask`, async () => {
+        const { disk, root, contentOf, modeOf } = makeDisk();
+        await disk[call](`${root}/open`, 'hello\n', 0o666);
+        await disk[call](`${root}/closed`, '', 0o600);
+        expect([contentOf(`${root}/open`), modeOf(`${root}/open`)]).toEqual(['hello\n', 0o666]);
+        expect([contentOf(`${root}/closed`), modeOf(`${root}/closed`)]).toEqual(['', 0o600]);
+      });
 
-    it('creates nothing where anything stands, a dangling link too', async () => {
-      const { disk, root, symlink, mkfifo, contentOf } = makeDisk();
-      await disk.create(`${root}/file`, 'first', 0o644);
-      await disk.makeFolder(`${root}/folder`);
-      symlink(`${root}/nowhere`, `${root}/dangling`);
-      mkfifo(`${root}/fifo`);
-      for (const entry of ['file', 'folder', 'dangling', 'fifo']) {
-        const created = disk.create(`${root}/${entry}`, 'second', 0o644);
-        await expect(created).rejects.toMatchObject({ code: 'EEXIST' });
-      }
-      expect(contentOf(`${root}/file`)).toBe('first');
-      expect(await disk.kindOf(`${root}/nowhere`)).toBe('absent');
-    });
+      it(`${call} makes nothing where anything stands, a dangling link too`, async () => {
+        const { disk, root, symlink, mkfifo, contentOf } = makeDisk();
+        await disk[call](`${root}/file`, 'first', 0o644);
+        await disk.makeFolder(`${root}/folder`);
+        symlink(`${root}/nowhere`, `${root}/dangling`);
+        mkfifo(`${root}/fifo`);
+        for (const entry of ['file', 'folder', 'dangling', 'fifo']) {
+          const created = disk[call](`${root}/${entry}`, 'second', 0o644);
+          await expect(created).rejects.toMatchObject({ code: 'EEXIST' });
+        }
+        expect(contentOf(`${root}/file`)).toBe('first');
+        expect(await disk.kindOf(`${root}/nowhere`)).toBe('absent');
+      });
 
-    it('creates nothing in a folder that is absent or none', async () => {
-      const { disk, root } = makeDisk();
-      await disk.create(`${root}/file`, '', 0o644);
-      await expect(disk.create(`${root}/no/file`, '', 0o644)).rejects.toMatchObject({ code: 'ENOENT' });
-      await expect(disk.create(`${root}/file/x`, '', 0o644)).rejects.toMatchObject({ code: 'ENOTDIR' });
-    });
+      it(`${call} makes nothing in a folder that is absent or none`, async () => {
+        const { disk, root } = makeDisk();
+        await disk[call](`${root}/file`, '', 0o644);
+        await expect(disk[call](`${root}/no/file`, '', 0o644)).rejects.toMatchObject({ code: 'ENOENT' });
+        await expect(disk[call](`${root}/file/x`, '', 0o644)).rejects.toMatchObject({ code: 'ENOTDIR' });
+      });
+    }
 
     it('renames over a file, a link or a fifo, and never through a link', async () => {
       const { disk, root, symlink, mkfifo, contentOf } = makeDisk();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Drafts } from '../../node-agent/drafts.ts';
 import { DurableFolders } from '../../node-agent/durable-folders.ts';
 import { DiskFlagFiles } from '../../node-agent/flag-files.ts';
 import { type FlagContent, formatFlag } from '../../reconcilers/flags/flag-files.ts';
@@ -11,7 +12,13 @@ function setUp(guard: (path: string) => Promise<void> = unguarded) {
   const rig = new DiskRig();
   rig.sim.byHand.mkdir('/etc/mtc/tmp');
   const { disk, sim } = rig;
-  const flags = new DiskFlagFiles({ disk, folders: new DurableFolders(disk), guard, paths: PATHS });
+  const flags = new DiskFlagFiles({
+    disk,
+    folders: new DurableFolders(disk),
+    drafts: new Drafts(disk, guard),
+    guard,
+    paths: PATHS,
+  });
   const observe = (withGeneration = true) => rig.run(() => flags.observe({ withGeneration }));
   return { rig, sim, flags, observe };
 }

@@ -6,7 +6,7 @@ import type { KnownSpec } from '../../reconcilers/copy/known-spec.ts';
 import { FlagsReconciler } from '../../reconcilers/flags/flags-reconciler.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { A_FOLDER, ABSENT, both, FakeFlagFiles, flagOf } from '../support/fake-flag-files.ts';
-import { FakeSpecCopies } from '../support/fake-spec-copies.ts';
+import { copies, copyOf, FakeSpecCopies } from '../support/fake-spec-copies.ts';
 
 const lock = (generation: number): KnownSpec => ({
   generation,
@@ -25,6 +25,8 @@ function setUp(told: KnownSpec, flags = both(ABSENT)) {
   const flagFiles = new FakeFlagFiles(flags);
   /** Copies and flags, in the order in which they were changed. */
   const order: string[] = [];
+  /** Generations of which drafts were begun. */
+  const drafted: number[] = [];
   const remember = copyFiles.write.bind(copyFiles);
   copyFiles.write = async (copy, known) => {
     await remember(copy, known);
@@ -42,9 +44,15 @@ function setUp(told: KnownSpec, flags = both(ABSENT)) {
     clock,
     copyCheckIntervalMs: 5_000,
     onRemembered: () => order.push('remembered'),
+    drafts: {
+      begin: ({ generation }) => drafted.push(generation),
+      discard: async () => {
+        order.push('discard');
+      },
+    },
   });
   knowledge.offer(told);
-  return { clock, knowledge, copyFiles, flagFiles, order, pass };
+  return { clock, knowledge, copyFiles, flagFiles, order, drafted, pass };
 }
 
 describe('FlagsPass', () => {
@@ -58,9 +66,54 @@ describe('FlagsPass', () => {
       'remembered',
       'create persistent of 7',
       'create volatile of 7',
+      'discard',
     ]);
     expect(pass.acknowledged).toBe(7);
     expect(outcome.kind).toBe('settled');
+  });
+
+  it('begins the drafts of what a controller told before it looks, and once, however often it is tried', async () => {
+    const { copyFiles, drafted, knowledge, order, pass } = setUp(lock(7));
+    const observe = copyFiles.observe.bind(copyFiles);
+    copyFiles.observe = () => {
+      expect(drafted).toEqual([7]);
+      return observe();
+    };
+    copyFiles.failing.add('settle');
+    await pass.run();
+    await pass.run();
+    copyFiles.failing.clear();
+    await pass.run();
+    await pass.run();
+    expect(drafted).toEqual([7]);
+    expect(order.filter((deed) => deed === 'discard')).toHaveLength(4);
+    copyFiles.observe = observe;
+    knowledge.offer(unlock(8));
+    await pass.run();
+    expect(drafted).toEqual([7, 8]);
+  });
+
+  it('begins no draft of what it remembers from an earlier life: it may have nothing to write', async () => {
+    const drafted: number[] = [];
+    const copyFiles = new FakeSpecCopies(copies(copyOf(lock(7)), copyOf(lock(7))));
+    const pass = new FlagsPass({
+      knowledge: new Knowledge({ source: 'remembered', known: lock(7), flagged: true, certain: true }),
+      copies: new CopyReconciler(copyFiles),
+      flags: new FlagsReconciler(new FakeFlagFiles(both(flagOf(7)))),
+      clock: new FakeClock(),
+      copyCheckIntervalMs: 5_000,
+      onRemembered: () => {},
+      drafts: { begin: ({ generation }) => drafted.push(generation), discard: async () => {} },
+    });
+    await pass.run();
+    expect([pass.acknowledged, drafted]).toEqual([7, []]);
+  });
+
+  it('discards what nobody took also when the pass throws', async () => {
+    const { copyFiles, order, pass } = setUp(lock(7));
+    copyFiles.observe = () => Promise.reject(new Error('a broken adapter'));
+    await expect(pass.run()).rejects.toThrow('a broken adapter');
+    expect(order).toEqual(['discard']);
   });
 
   it('I1: acknowledges nothing while a copy cannot be written, and tries again', async () => {
@@ -147,11 +200,12 @@ describe('FlagsPass', () => {
       'create persistent of 7',
       'create volatile of 7',
       'looking',
+      'discard',
     ]);
     order.length = 0;
     flagFiles.set('volatile', ABSENT);
     await pass.run({ looking: () => order.push('looking') });
-    expect(order).toEqual(['looking', 'create volatile of 7', 'looking']);
+    expect(order).toEqual(['looking', 'create volatile of 7', 'looking', 'discard']);
   });
 
   it('keeps what it acknowledged when a flag is changed by hand', async () => {
@@ -199,6 +253,7 @@ describe('FlagsPass', () => {
       clock,
       copyCheckIntervalMs: 5_000,
       onRemembered: () => {},
+      drafts: { begin: () => expect.unreachable(), discard: async () => {} },
     });
     expect(await pass.run()).toEqual({
       kind: 'settled',

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Drafts } from '../../node-agent/drafts.ts';
 import { DurableFolders } from '../../node-agent/durable-folders.ts';
 import { DiskSpecCopies } from '../../node-agent/spec-copies.ts';
 import { formatCopy, type KnownSpec } from '../../reconcilers/copy/known-spec.ts';
@@ -14,6 +15,7 @@ function setUp() {
   const copies = new DiskSpecCopies({
     disk,
     folders: new DurableFolders(disk),
+    drafts: new Drafts(disk, unguarded),
     guard: unguarded,
     stateDir: STATE_DIR,
     persistentFlagPath: '/etc/mtc/tmp/.node_locked',
@@ -93,6 +95,31 @@ describe('DiskSpecCopies', () => {
     sim.byHand.write(A, formatCopy(known));
     expect(sim.durableKind(A)).toBe('uncertain');
     await rig.run(() => copies.confirm('desired-a.json'));
+    await rig.run(() => copies.settle());
     expect(sim.durableContent(A)).toBe(formatCopy(known));
+  });
+
+  it('I1: settles the folders above anew with each generation: a person may have made them again', async () => {
+    const { rig, sim, copies } = setUp();
+    for (const generation of [7, 8]) {
+      await rig.run(() => copies.write('desired-a.json', { ...known, generation }));
+      await rig.run(() => copies.settle());
+      expect(sim.durableContent(A)).toBe(formatCopy({ ...known, generation }));
+      sim.byHand.rm('/var/lib');
+      sim.byHand.sync();
+      sim.byHand.mkdir(STATE_DIR);
+    }
+  });
+
+  it('I1: has a copy on the disk only once the folder is settled, whole or as it was until then', async () => {
+    const { rig, sim, copies } = setUp();
+    await rig.run(() => copies.write('desired-a.json', known));
+    await rig.run(() => copies.settle());
+    const newer = { ...known, generation: 8 };
+    await rig.run(() => copies.write('desired-a.json', newer));
+    const left = sim.survivors(A).map(({ content }) => content);
+    expect(left.sort()).toEqual([formatCopy(newer), formatCopy(known)].sort());
+    await rig.run(() => copies.settle());
+    expect(sim.durableContent(A)).toBe(formatCopy(newer));
   });
 });

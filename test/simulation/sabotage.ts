@@ -20,15 +20,61 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'node-agent/atomic-write.ts',
-        find: 'if (durable !== undefined) await disk.syncFile(temporary);',
-        replace: '',
+        find: 'else await disk.createSynced(path, content, mode);',
+        replace: 'else await disk.create(path, content, mode);',
+      },
+    ],
+  },
+  {
+    name: 'a draft is not synced',
+    patches: [
+      {
+        file: 'node-agent/drafts.ts',
+        find: 'await this.#disk.createSynced(path + TEMPORARY_SUFFIX, content, mode);',
+        replace: 'await this.#disk.create(path + TEMPORARY_SUFFIX, content, mode);',
+      },
+    ],
+  },
+  {
+    name: 'a draft takes its place before it is whole',
+    patches: [
+      {
+        file: 'node-agent/drafts.ts',
+        find: 'const isWhole = await begun.isWhole;',
+        replace: 'const isWhole = true;',
       },
     ],
   },
   {
     name: 'the folder of a written file is not synced',
     patches: [
-      { file: 'node-agent/atomic-write.ts', find: 'await durable?.sync(dirname(path));', replace: '' },
+      { file: 'node-agent/atomic-write.ts', find: 'await options.folders.sync(dirname(path));', replace: '' },
+    ],
+  },
+  {
+    name: 'the folder of the copies is not synced',
+    patches: [
+      { file: 'node-agent/spec-copies.ts', find: 'await this.#folders.sync(this.#stateDir);', replace: '' },
+    ],
+  },
+  {
+    name: 'the folder of the copies is synced while they are written',
+    patches: [
+      {
+        file: 'reconcilers/copy/copy-plan.ts',
+        find: '(made.length === 0 ? [] : [SETTLE])',
+        replace: '(made.length === 0 ? [] : [{ ...SETTLE, beside: true }])',
+      },
+    ],
+  },
+  {
+    name: 'copies that failed to be written or settled count as remembered',
+    patches: [
+      {
+        file: 'reconcilers/copy/copy-reconciler.ts',
+        find: 'if (failure === undefined) continue;',
+        replace: 'if (true) continue;',
+      },
     ],
   },
   {

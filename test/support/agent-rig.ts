@@ -156,6 +156,10 @@ export class AgentRig {
         noted(`create ${path}`);
         return disk.create(path, content, mode);
       },
+      createSynced: (path, content, mode) => {
+        noted(`createSynced ${path}`);
+        return disk.createSynced(path, content, mode);
+      },
       syncFile: (path) => {
         noted(`syncFile ${path}`);
         return disk.syncFile(path);

@@ -84,13 +84,20 @@ function counted(disk: Disk, onCall: () => void): Disk {
       onCall();
       return call(...args);
     };
+  const create = counting(disk.create);
+  const syncFile = counting(disk.syncFile);
   return {
     kindOf: counting(disk.kindOf),
     read: counting(disk.read),
     list: counting(disk.list),
     makeFolder: counting(disk.makeFolder),
-    create: counting(disk.create),
-    syncFile: counting(disk.syncFile),
+    create,
+    // As the simulated disk has it: either half may fail, or be the last.
+    createSynced: async (path, content, mode) => {
+      await create(path, content, mode);
+      await syncFile(path);
+    },
+    syncFile,
     syncFolder: counting(disk.syncFolder),
     rename: counting(disk.rename),
     remove: counting(disk.remove),

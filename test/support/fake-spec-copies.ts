@@ -2,7 +2,7 @@
 import type { KnownSpec } from '../../reconcilers/copy/known-spec.ts';
 import type { CopyName, CopyState, CopyStates, SpecCopies } from '../../reconcilers/copy/spec-copies.ts';
 
-export type CopyDeed = `${'write' | 'set-aside' | 'confirm'} ${CopyName}` | 'leave-trace';
+export type CopyDeed = `${'write' | 'set-aside' | 'confirm'} ${CopyName}` | 'leave-trace' | 'settle';
 
 export const NO_COPY: CopyState = { state: 'absent' };
 export const CORRUPT: CopyState = { state: 'corrupt' };
@@ -46,6 +46,10 @@ export class FakeSpecCopies implements SpecCopies {
 
   async setAside(copy: CopyName): Promise<void> {
     this.#do(`set-aside ${copy}`, () => this.set(copy, NO_COPY));
+  }
+
+  async settle(): Promise<void> {
+    this.#do('settle', () => {});
   }
 
   async hasTrace(): Promise<boolean> {

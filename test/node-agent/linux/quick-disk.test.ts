@@ -1,6 +1,9 @@
 // What QuickDisk does at once and what it leaves to LinuxDisk; that it is a Disk at all is test/conformance's.
+import { createHook } from 'node:async_hooks';
 import { execFileSync, spawn } from 'node:child_process';
 import {
+  appendFileSync,
+  constants,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -9,6 +12,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   unlinkSync,
   writeFileSync,
@@ -73,6 +77,43 @@ function openDescriptors(prefix = folder): number {
   }).length;
 }
 
+/** The flags that `path` is open with in this process, as open(2) has them; undefined: it is not. */
+function openFlagsOf(path: string): number | undefined {
+  for (const fd of readdirSync('/proc/self/fd')) {
+    try {
+      if (readlinkSync(`/proc/self/fd/${fd}`) !== path) continue;
+      const flags = /^flags:\s+([0-7]+)$/m.exec(readFileSync(`/proc/self/fdinfo/${fd}`, 'utf8'))?.[1];
+      return flags === undefined ? undefined : Number.parseInt(flags, 8);
+    } catch {
+      // Closed meanwhile.
+    }
+  }
+  return undefined;
+}
+
+/** How many requests to a thread of Node's pool `call` begins, one after the other or at once. */
+async function hopsOf(call: () => Promise<unknown>): Promise<number> {
+  let hops = 0;
+  const hook = createHook({
+    init: (_id, type) => {
+      if (type.startsWith('FSREQ')) hops += 1;
+    },
+  }).enable();
+  try {
+    await call();
+  } finally {
+    hook.disable();
+  }
+  return hops;
+}
+
+/** After the next turn of the loop. */
+async function isOver(call: Promise<unknown>): Promise<boolean> {
+  const pending = Symbol('pending');
+  const turn = new Promise((resolve) => setImmediate(() => resolve(pending)));
+  return (await Promise.race([call.then(() => 'over'), turn])) !== pending;
+}
+
 interface Call {
   readonly what: string;
   readonly of: (disk: Disk) => Promise<unknown>;
@@ -87,9 +128,10 @@ const calls: readonly Call[] = [
   { what: 'read of more', of: (disk) => disk.read(at('file'), 65_537), atOnce: [] },
   { what: 'list', of: (disk) => disk.list(folder), atOnce: ['memory'] },
   { what: 'create', of: (disk) => disk.create(at('new'), 'x', 0o644), atOnce: ['memory'] },
+  { what: 'createSynced', of: (disk) => disk.createSynced(at('new'), 'x', 0o644), atOnce: ['memory'] },
   { what: 'rename', of: (disk) => disk.rename(at('file'), at('new')), atOnce: ['memory'] },
   { what: 'remove', of: (disk) => disk.remove(at('file')), atOnce: ['memory'] },
-  { what: 'resolve', of: (disk) => disk.resolve(folder), atOnce: ['memory'] },
+  { what: 'resolve', of: (disk) => disk.resolve(folder), atOnce: ['memory', 'local'] },
   { what: 'makeFolder', of: (disk) => disk.makeFolder(at('new')), atOnce: [] },
   { what: 'syncFile', of: (disk) => disk.syncFile(at('file')), atOnce: [] },
   { what: 'syncFolder', of: (disk) => disk.syncFolder(folder), atOnce: [] },
@@ -207,7 +249,75 @@ describe('QuickDisk', () => {
     expect(await disk.read('/proc/sys/kernel/ostype', 100)).toBe('Linux\n');
   });
 
+  it('reads on a local disk up to a bound in bytes, and no further than the file was when it was opened', async () => {
+    const disk = diskOn('local');
+    writeFileSync(at('file'), 'x'.repeat(200_000));
+    writeFileSync(at('short'), 'content');
+    writeFileSync(at('empty'), '');
+    for (const maxBytes of [0, 1, 65_536, 65_537]) {
+      expect(await disk.read(at('file'), maxBytes)).toBe('x'.repeat(maxBytes));
+    }
+    expect(await disk.read(at('short'), 65_536)).toBe('content');
+    expect(await disk.read(at('empty'), 65_536)).toBe('');
+    const reading = disk.read(at('short'), 65_536);
+    appendFileSync(at('short'), ', and more');
+    expect(await reading).toBe('content');
+  });
+
+  it.each(['memory', 'local', 'other'] as const)(
+    'creates, synced, with exactly the mode, whatever the umask takes of it: on %s',
+    async (medium) => {
+      for (const umask of [0o000, 0o022, 0o077]) {
+        const before = process.umask(umask);
+        await diskOn(medium).createSynced(at(`file-${umask}`), 'ä'.repeat(100_000), 0o644);
+        process.umask(before);
+        expect(statSync(at(`file-${umask}`)).mode & 0o7777).toBe(0o644);
+        expect(readFileSync(at(`file-${umask}`), 'utf8')).toBe('ä'.repeat(100_000));
+      }
+    },
+  );
+
+  it('I1: has every write on a local disk synced before it returns (O_SYNC)', async () => {
+    const path = at('file');
+    const creating = diskOn('local').createSynced(path, 'content', 0o644);
+    // Between the call that opens and the call that writes there is a turn of the loop, and the next one ends here.
+    let flags: number | undefined;
+    while (flags === undefined && !(await isOver(creating))) flags = openFlagsOf(path);
+    await creating;
+    expect((flags ?? 0) & constants.O_SYNC).toBe(constants.O_SYNC);
+  });
+
+  it.each([
+    { what: 'kindOf', of: (disk: Disk) => disk.kindOf(at('file')), hops: 0 },
+    { what: 'resolve', of: (disk: Disk) => disk.resolve(folder), hops: 0 },
+    { what: 'read', of: (disk: Disk) => disk.read(at('file'), 65_536), hops: 1 },
+    { what: 'syncFile', of: (disk: Disk) => disk.syncFile(at('file')), hops: 1 },
+    { what: 'syncFolder', of: (disk: Disk) => disk.syncFolder(folder), hops: 1 },
+    { what: 'rename', of: (disk: Disk) => disk.rename(at('file'), at('new')), hops: 1 },
+    { what: 'createSynced', of: (disk: Disk) => disk.createSynced(at('new'), 'x', 0o600), hops: 2 },
+  ])('takes $hops hops to a thread on a local disk: $what', async ({ of, hops }) => {
+    const disk = diskOn('local');
+    writeFileSync(at('file'), 'content');
+    expect(await hopsOf(() => of(disk))).toBe(hops);
+  });
+
+  it('knows a folder that it made, before anything is written in it', async () => {
+    const disk = new QuickDisk();
+    await disk.makeFolder(at('made'));
+    expect(await hopsOf(() => disk.createSynced(at('made/file'), 'content', 0o644))).toBe(0);
+  });
+
   it('leaves no descriptor open, whatever happens', async () => {
+    const local = diskOn('local');
+    writeFileSync(at('there'), 'x');
+    for (let round = 0; round < 20; round += 1) {
+      await local.createSynced(at(`local-${round}`), 'x', 0o600);
+      await Promise.allSettled([
+        local.createSynced(at('there'), 'x', 0o644),
+        local.createSynced(at('no/file'), 'x', 0o644),
+      ]);
+    }
+    expect(openDescriptors()).toBe(0);
     const disk = diskOn('memory');
     writeFileSync(at('file'), 'x');
     symlinkSync(at('file'), at('link'));
@@ -234,8 +344,12 @@ describe('QuickDisk', () => {
     expect(openDescriptors(`/proc/${process.pid}`)).toBe(0);
   });
 
-  it('removes the half-made file when memory is full, and closes it', () => {
-    expect(createWithFileSizeLimit(at('file'))).toBe('EFBIG, 0 open');
+  it.each([
+    ['memory', 'create'],
+    ['memory', 'createSynced'],
+    ['local', 'createSynced'],
+  ] as const)('removes the half-made file when %s is full, and closes it: %s', (medium, call) => {
+    expect(createWithFileSizeLimit(at('file'), medium, call)).toBe('EFBIG, 0 open');
     expect(readdirSync(folder)).toEqual([]);
   });
 
@@ -253,7 +367,7 @@ describe('QuickDisk', () => {
 });
 
 /** A limit on file sizes stands in for full memory: the write ends early, then fails. Needs its own process. */
-function createWithFileSizeLimit(path: string): string {
+function createWithFileSizeLimit(path: string, medium: Medium, call: 'create' | 'createSynced'): string {
   const source = (name: string) =>
     JSON.stringify(join(import.meta.dirname, `../../../node-agent/linux/${name}.ts`));
   const script = `
@@ -263,8 +377,8 @@ function createWithFileSizeLimit(path: string): string {
     process.on('SIGXFSZ', () => {});
     const path = process.argv[1];
     const media = new FolderMedia();
-    media.of = () => 'memory';
-    const code = await new QuickDisk(media).create(path, 'x'.repeat(100_000), 0o644).then(() => 'none', (error) => error.code);
+    media.of = () => '${medium}';
+    const code = await new QuickDisk(media).${call}(path, 'x'.repeat(100_000), 0o644).then(() => 'none', (error) => error.code);
     const linkOf = (fd) => { try { return readlinkSync('/proc/self/fd/' + fd); } catch { return ''; } };
     const open = readdirSync('/proc/self/fd').filter((fd) => linkOf(fd).startsWith(path));
     process.stdout.write(code + ', ' + open.length + ' open');`;

@@ -3,13 +3,15 @@ import { describe, expect, it } from 'vitest';
 import { type CopyPlanInput, planCopies } from '../../../reconcilers/copy/copy-plan.ts';
 import { formatCopy, type KnownSpec, parseCopy } from '../../../reconcilers/copy/known-spec.ts';
 import { COPY_NAMES, type CopyState } from '../../../reconcilers/copy/spec-copies.ts';
-import { describeStep } from '../../../reconcilers/loop/plan.ts';
+import { describeStep, turnsOf } from '../../../reconcilers/loop/plan.ts';
 import { CORRUPT, copies, copyOf, NO_COPY, UNREADABLE } from '../../support/fake-spec-copies.ts';
 
 const known = (generation: number): KnownSpec => ({
   generation,
   spec: { locked: true, servicesEnabled: false },
 });
+
+const SETTLE = 'settle folder: a copy counts only once its place in the folder is on the disk';
 
 const base: CopyPlanInput = {
   wanted: known(7),
@@ -32,12 +34,13 @@ const rows: readonly Row[] = [
     steps: [
       'write desired-a.json: generation 7 is not remembered',
       'write desired-b.json: generation 7 is not remembered',
+      SETTLE,
     ],
   },
   {
     what: 'one copy gone',
     change: { observed: copies(copyOf(known(7)), NO_COPY) },
-    steps: ['write desired-b.json: generation 7 is not remembered'],
+    steps: ['write desired-b.json: generation 7 is not remembered', SETTLE],
   },
   {
     what: 'an older generation',
@@ -45,6 +48,7 @@ const rows: readonly Row[] = [
     steps: [
       'write desired-a.json: the copy holds generation 6',
       'write desired-b.json: the copy holds generation 6',
+      SETTLE,
     ],
   },
   {
@@ -53,12 +57,13 @@ const rows: readonly Row[] = [
     steps: [
       'set-aside desired-a.json: the copy is corrupt',
       'write desired-a.json: generation 7 is remembered in a corrupt copy',
+      SETTLE,
     ],
   },
   {
     what: 'a copy that cannot be read, which is not set aside',
     change: { observed: copies(copyOf(known(7)), UNREADABLE) },
-    steps: ['write desired-b.json: the copy cannot be read (EIO: i/o error)'],
+    steps: ['write desired-b.json: the copy cannot be read (EIO: i/o error)', SETTLE],
   },
   {
     what: 'no trace beside the persistent flag: it is left first',
@@ -66,6 +71,7 @@ const rows: readonly Row[] = [
     steps: [
       'leave-trace trace: a host that lost its copy must not pass for a fresh install',
       'write desired-a.json: generation 7 is not remembered',
+      SETTLE,
     ],
   },
   {
@@ -74,6 +80,7 @@ const rows: readonly Row[] = [
     steps: [
       'confirm desired-a.json: it is there, but may not be on the disk yet',
       'confirm desired-b.json: it is there, but may not be on the disk yet',
+      SETTLE,
     ],
   },
   {
@@ -82,6 +89,7 @@ const rows: readonly Row[] = [
     steps: [
       'confirm desired-a.json: it is there, but may not be on the disk yet',
       'write desired-b.json: the copy holds generation 6',
+      SETTLE,
     ],
   },
   {
@@ -90,6 +98,7 @@ const rows: readonly Row[] = [
     steps: [
       'write desired-a.json: a write to the disk failed before',
       'write desired-b.json: a write to the disk failed before',
+      SETTLE,
     ],
   },
   {
@@ -109,7 +118,19 @@ describe('planCopies', () => {
     ['another reason', { ...known(7), reason: 'disk swap' }],
     ['another time', { ...known(7), since: '2026-01-01T00:00:00.000Z' }],
   ])('writes what is of the same generation with %s', (_what, wanted) => {
-    expect(planCopies({ ...base, wanted }).steps).toHaveLength(2);
+    expect(planCopies({ ...base, wanted }).steps).toHaveLength(3);
+  });
+
+  it('does for both copies at once what neither needs of the other, and settles when both have ended', () => {
+    const observed = copies(CORRUPT, CORRUPT);
+    const { steps } = planCopies({ ...base, observed, hasTrace: false });
+    const turns = turnsOf(steps).map((turn) => turn.map(({ kind, target }) => `${kind} ${target}`));
+    expect(turns).toEqual([
+      ['leave-trace trace'],
+      ['set-aside desired-a.json', 'set-aside desired-b.json'],
+      ['write desired-a.json', 'write desired-b.json'],
+      ['settle folder'],
+    ]);
   });
 
   it('I7: writes nothing that the copies, as they are read back, already say', () => {

@@ -74,6 +74,21 @@ export class SimDisk {
   for(process: SimProcess): Disk {
     const call = <T>(call: Call<T>) => this.#call(process, call);
     const tree = this.#tree;
+    const create = (path: string, content: string, mode: number) =>
+      call({
+        operation: 'create',
+        paths: [path],
+        effect: () => tree.create(path, content, mode),
+        partOf: () => tree.create(path, content.slice(0, this.#prng.int(0, content.length)), mode),
+        writesNothing: () => tree.kindOf(path) !== 'absent',
+      });
+    const syncFile = (path: string) =>
+      call({
+        operation: 'syncFile',
+        paths: [path],
+        effect: () => tree.syncFile(path),
+        onFailure: () => tree.failWriteback(path),
+      });
     return {
       kindOf: (path) => call({ operation: 'kindOf', paths: [path], effect: () => tree.kindOf(path) }),
       read: (path, maxBytes) =>
@@ -84,21 +99,13 @@ export class SimDisk {
         }),
       list: (path) => call({ operation: 'list', paths: [path], effect: () => tree.list(path) }),
       makeFolder: (path) => call(this.#makeFolder(path)),
-      create: (path, content, mode) =>
-        call({
-          operation: 'create',
-          paths: [path],
-          effect: () => tree.create(path, content, mode),
-          partOf: () => tree.create(path, content.slice(0, this.#prng.int(0, content.length)), mode),
-          writesNothing: () => tree.kindOf(path) !== 'absent',
-        }),
-      syncFile: (path) =>
-        call({
-          operation: 'syncFile',
-          paths: [path],
-          effect: () => tree.syncFile(path),
-          onFailure: () => tree.failWriteback(path),
-        }),
+      create,
+      createSynced: async (path, content, mode) => {
+        // Two instants: a crash may find it created and not synced.
+        await create(path, content, mode);
+        await syncFile(path);
+      },
+      syncFile,
       syncFolder: (path) =>
         call({ operation: 'syncFolder', paths: [path], effect: () => tree.syncFolder(path) }),
       rename: (from, to) =>
