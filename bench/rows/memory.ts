@@ -11,7 +11,8 @@ export const memoryAfterStart: Row = {
   targets: TARGETS,
   comparators: ['bare Node with one timer'],
   method:
-    'VmRSS of the agent from the checkout (running from .ts), 5 s after it was in sync, over that of a bare Node that does nothing, started beside it; of the built agent, too. Libraries and ' +
+    'VmRSS of the agent from the checkout (running from .ts), 5 s after it was in sync, over that of a bare Node that does nothing, started beside it; of the built agent, too. It is not its first start: that ' +
+    'one compiles all sources, which the compile cache keeps for the next. Libraries and ' +
     'their compiled code are most of it: zod alone is some 18 MiB.',
 };
 
