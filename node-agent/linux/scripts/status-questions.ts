@@ -13,7 +13,7 @@ export type StatusAnswer = Pick<ServiceObservation, 'state' | 'message'>;
 const ASKED_AT_ONCE = 8;
 /** So few are asked all at once, as far as that goes: it is over in a moment, and one of them may be about to be started again. */
 const FEW = 16;
-/** A script that takes longer than that, ms, waits more than it computes, and leaves its processor to the next one: most answer in 3 to 8 ms of computing. */
+/** A script that takes longer than that, ms, waits more than it computes, and leaves its processor to the next one. One that runs nothing but itself takes about 3. */
 const COMPUTING_MS = 10;
 /** One script's time to answer, ms; less where the time limit of the services is less. */
 const MAX_ANSWER_MS = 2_000;
