@@ -34,7 +34,7 @@ const withServices: Row = {
   comparators: COMPARATORS,
   method:
     'As above, of an agent that watches two processes every 100 ms and asks two scripts for their status every 5 s. The figure is the agent itself and the shell ' +
-    'that it has its scripts started by; what the scripts cost, which is theirs, is beside it (with what the shell forks to wait for each). The look every 100 ms is most of it.',
+    'that it has its scripts started by; what the scripts cost, which is theirs, is beside it (with what the shell forks to wait for each). What a look every 100 ms costs at least is beside it, too.',
 };
 
 export const idle: Measurement = {

@@ -23,7 +23,7 @@ const row: Row = {
     'The volatile flag is deleted again and again, as above, while an agent with 300 services asks each for its status at each resync (5 s); and of an agent without services; and of a bare ' +
     'loop beside a bare Node that runs the same scripts, eight at once, every 5 s. In turns, and only one of them runs at a time. Of the deletions that met running scripts, each percentile less ' +
     'the same one of the agent without services: what the machine does to both is no delay by scripts. The largest of each set is chance, so the target is held against p99. ' +
-    'The comparators are not delays but whole latencies. The agent has its scripts started by a small shell; what is left is that two cores have eight scripts to run besides.',
+    'The comparators are not delays but whole latencies. The agent has its scripts started by a small shell, and leaves a processor to the flags.',
 };
 
 export const manyScripts: Measurement = {

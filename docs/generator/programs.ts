@@ -1,24 +1,28 @@
 // The command lines of the three programs, built to be read: nothing in them can be run.
 import type { Command } from 'commander';
+import type { Cli } from '../../controller/cli/cli.ts';
 import { buildProgram as buildCli } from '../../controller/cli/program.ts';
 import { buildProgram as buildController } from '../../controller/program.ts';
 import { buildProgram as buildAgent } from '../../node-agent/program.ts';
 
+/** What commands are made with when they are only read. */
+export const UNUSED_CLI: Cli = {
+  terminal: {
+    print: notRun,
+    note: notRun,
+    redraw: notRun,
+    width: undefined,
+    redraws: false,
+    paint: (_colour, text) => text,
+  },
+  client: notRun,
+  stdin: notRun,
+  now: notRun,
+};
+
 /** `lockstep`. */
 export function cliProgram(): Command {
-  return buildCli({
-    terminal: {
-      print: notRun,
-      note: notRun,
-      redraw: notRun,
-      width: undefined,
-      redraws: false,
-      paint: (_colour, text) => text,
-    },
-    client: notRun,
-    stdin: notRun,
-    now: notRun,
-  });
+  return buildCli(UNUSED_CLI);
 }
 
 export function controllerProgram(): Command {

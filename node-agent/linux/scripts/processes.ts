@@ -35,6 +35,11 @@ export function readStat(pid: number): ProcessStat | undefined {
   }
 }
 
+/** Which process has this pid now; with a startTicks of 0 when there is none. */
+export function identityOf(pid: number): ProcessIdentity {
+  return { pid, startTicks: readStat(pid)?.startTicks ?? 0 };
+}
+
 /** Is it still this very process, and not only its remains? */
 export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   const stat = readStat(pid);

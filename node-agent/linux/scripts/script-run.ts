@@ -5,16 +5,11 @@ import type { Clock } from '../../../reconcilers/loop/clock.ts';
 import type { Log } from '../../../reconcilers/loop/log.ts';
 import type { RunResult } from '../../../reconcilers/services/service-driver.ts';
 import type { Disk } from '../../disk.ts';
+import { DIRECT_STARTER } from './direct-starter.ts';
 import { openOutput, readTail } from './output-files.ts';
 import type { ProcessIdentity } from './processes.ts';
 import { endRun, findLeader } from './run-processes.ts';
-import {
-  DIRECT_STARTER,
-  type ScriptEnd,
-  type ScriptProcess,
-  type ScriptStart,
-  type ScriptStarter,
-} from './script-starter.ts';
+import type { ScriptEnd, ScriptProcess, ScriptStart, ScriptStarter } from './script-starter.ts';
 
 export interface ScriptCall extends ScriptStart {
   /** Undefined: what it prints is thrown away. */

@@ -1,8 +1,6 @@
-// Starting a script: the port, and the adapter that forks from this very process. Each script leads a session of its own, so that its processes are found by it.
-import { type ChildProcess, spawn } from 'node:child_process';
-import { type ProcessIdentity, readStat } from './processes.ts';
+// The port that starts scripts, and what every script gets, whoever starts it. Each leads a session of its own, so that its processes are found by it.
+import type { ProcessIdentity } from './processes.ts';
 import { RUN_ID_VARIABLE } from './run-variables.ts';
-import { spawnTurn } from './spawn-turn.ts';
 
 export interface ScriptStart {
   readonly path: string;
@@ -53,38 +51,4 @@ export const SCRIPTS_FOLDER = '/';
 /** What a run carries besides {@link baseEnvironment}. */
 export function ownVariables({ variables, runId }: ScriptStart): Readonly<Record<string, string>> {
   return { ...variables, [RUN_ID_VARIABLE]: runId };
-}
-
-export const DIRECT_STARTER: ScriptStarter = {
-  turn: spawnTurn,
-  start(script, output) {
-    const stream = output ?? 'ignore';
-    const child = spawn(script.path, script.args, {
-      detached: true,
-      stdio: ['ignore', stream, stream],
-      cwd: SCRIPTS_FOLDER,
-      env: { ...baseEnvironment(), ...ownVariables(script) },
-    });
-    const leader = identify(child);
-    // From the spawn to here all is in one turn: what the child has to tell comes later.
-    return {
-      leader: async () => leader,
-      ended: endOf(child),
-      letGo: () => child.unref(),
-    };
-  },
-};
-
-/** Undefined when nothing was started. A child that ended already can still be asked: Node collects it later, in a turn of its own. */
-function identify({ pid }: ChildProcess): ProcessIdentity | undefined {
-  if (pid === undefined) return undefined;
-  return { pid, startTicks: readStat(pid)?.startTicks ?? 0 };
-}
-
-/** `exit` and not `close`: a daemon keeps the output open. */
-function endOf(child: ChildProcess): Promise<ScriptEnd> {
-  return new Promise((resolve) => {
-    child.once('error', (error) => resolve({ kind: 'not-run', message: error.message }));
-    child.once('exit', (exitCode, signal) => resolve({ kind: 'exited', exitCode, signal }));
-  });
 }

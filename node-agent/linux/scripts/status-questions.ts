@@ -14,7 +14,7 @@ const ASKED_AT_ONCE = 8;
 /** So few are asked all at once, as far as that goes: it is over in a moment, and one of them may be about to be started again. */
 const FEW = 16;
 /** A script that takes longer than that, ms, waits more than it computes, and leaves its processor to the next one. One that runs nothing but itself takes about 3. */
-const COMPUTING_MS = 10;
+const SLOW_AFTER_MS = 10;
 /** One script's time to answer, ms; less where the time limit of the services is less. */
 const MAX_ANSWER_MS = 2_000;
 /** All scripts' time together, ms: below the 5 s of the resync. Whoever was not reached then is unknown, and asked first at the next look. */
@@ -28,10 +28,9 @@ export class StatusQuestions {
   readonly #answerLimitMs: number;
   readonly #processors: number;
   readonly #queue = new PQueue({ concurrency: ASKED_AT_ONCE });
-  /** How many may compute at once. */
-  #computing = ASKED_AT_ONCE;
-  /** How many have taken too long to be computing. */
-  #waiting = 0;
+  #quickAtOnce = ASKED_AT_ONCE;
+  /** How many of those that are being asked have taken longer than SLOW_AFTER_MS. */
+  #slow = 0;
   readonly #turns = new Map<string, number>();
   /** The last answers: one still counts for the one look after it that did not reach its script, which is then asked first. */
   readonly #answers = new Map<string, StatusAnswer>();
@@ -51,8 +50,8 @@ export class StatusQuestions {
     services: number,
     signal: AbortSignal,
   ): { readonly signal: AbortSignal; readonly done: () => void } {
-    this.#computing = services <= FEW ? ASKED_AT_ONCE : Math.max(this.#processors - 1, 1);
-    this.#setWaiting(this.#waiting);
+    this.#quickAtOnce = services <= FEW ? ASKED_AT_ONCE : Math.max(this.#processors - 1, 1);
+    this.#setSlow(this.#slow);
     const limit = new AbortController();
     const done = this.#context.clock.setTimer(LOOK_LIMIT_MS, () => limit.abort());
     return { signal: AbortSignal.any([signal, limit.signal]), done };
@@ -94,22 +93,22 @@ export class StatusQuestions {
 
   /** Lets one more be asked beside it once it takes long. */
   async #makingRoom<T>(run: () => Promise<T>): Promise<T> {
-    let isWaiting = false;
-    const cancel = this.#context.clock.setTimer(COMPUTING_MS, () => {
-      isWaiting = true;
-      this.#setWaiting(this.#waiting + 1);
+    let isSlow = false;
+    const cancel = this.#context.clock.setTimer(SLOW_AFTER_MS, () => {
+      isSlow = true;
+      this.#setSlow(this.#slow + 1);
     });
     try {
       return await run();
     } finally {
       cancel();
-      if (isWaiting) this.#setWaiting(this.#waiting - 1);
+      if (isSlow) this.#setSlow(this.#slow - 1);
     }
   }
 
-  #setWaiting(waiting: number): void {
-    this.#waiting = waiting;
-    this.#queue.concurrency = Math.min(this.#computing + waiting, ASKED_AT_ONCE);
+  #setSlow(slow: number): void {
+    this.#slow = slow;
+    this.#queue.concurrency = Math.min(this.#quickAtOnce + slow, ASKED_AT_ONCE);
   }
 
   /** The service is started or stopped: what its script answered before says nothing any more. */

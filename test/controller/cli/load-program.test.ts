@@ -1,30 +1,13 @@
 // The program made of no more than its arguments need is, for them, the whole program.
 import { CommanderError } from 'commander';
 import { describe, expect, it, vi } from 'vitest';
-import type { Cli } from '../../../controller/cli/cli.ts';
 import { COMMANDS, loadProgram } from '../../../controller/cli/load-program.ts';
-import { cliProgram } from '../../../docs/generator/programs.ts';
+import { cliProgram, UNUSED_CLI } from '../../../docs/generator/programs.ts';
 
 const whole = cliProgram();
 const namesOf = ({ commands }: typeof whole) => commands.map((command) => command.name());
 
-const notRun = (): never => {
-  throw new Error('expected a program that is only read');
-};
-const CLI: Cli = {
-  terminal: {
-    print: notRun,
-    note: notRun,
-    redraw: notRun,
-    width: undefined,
-    redraws: false,
-    paint: (_colour, text) => text,
-  },
-  client: notRun,
-  stdin: notRun,
-  now: notRun,
-};
-const openCli = async () => CLI;
+const openCli = async () => UNUSED_CLI;
 
 describe('a command by its name', () => {
   it('is each but those that are about the others', () => {
