@@ -126,9 +126,10 @@ describe('a shell', () => {
     const { leader, ended } = await startIn(shell, scriptOf('exit 0'));
     expect(await ended).toEqual({ kind: 'lost', message: 'the shell did not start it within 1000 ms' });
     expect(await leader()).toBeUndefined();
-    await until(() => !lives(hung));
     const next = await startIn(shell, scriptOf(`until [ -e ${sandbox.path('go')} ]; do sleep 0.01; done`));
     await next.leader();
+    // Its end, which comes later, is not its successor's.
+    await until(() => !lives(hung));
     const successor = await sandbox.pid('shell.pid');
     sandbox.file('go', '');
     expect(await next.ended).toMatchObject({ kind: 'exited' });
