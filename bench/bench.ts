@@ -1,5 +1,6 @@
 // What every measurement is given: its folders, its programs and how it was asked to measure. All that it makes ends with it.
 import type { Folders } from './folders.ts';
+import { type ProcessorTime, processorTime } from './proc.ts';
 import { endScriptsOf, type Programs } from './programs.ts';
 import type { BrokenRow, Row, RowResult } from './row.ts';
 
@@ -32,8 +33,11 @@ export async function runMeasurement(
   { rows, run }: Measurement,
   bench: Bench,
 ): Promise<readonly (RowResult | BrokenRow)[]> {
+  const before = processorTime();
   try {
-    return await run(bench);
+    const results = await run(bench);
+    const stolen = describeStolen(before, processorTime());
+    return results.map((result) => ({ ...result, notes: [...result.notes, ...stolen] }));
   } catch (error) {
     const broke = error instanceof Error ? error.message : String(error);
     return rows.map((row) => ({ row, broke }));
@@ -42,4 +46,14 @@ export async function runMeasurement(
     await endScriptsOf(bench.folders.memory);
     bench.folders.remove();
   }
+}
+
+/** A machine of its own has nobody to lose time to: then nothing is said. */
+export function describeStolen(before: ProcessorTime, after: ProcessorTime): readonly string[] {
+  const stolenMs = after.stolenMs - before.stolenMs;
+  if (stolenMs === 0) return [];
+  const percent = (100 * stolenMs) / (after.allMs - before.allMs);
+  return [
+    `Meanwhile ${percent.toFixed(2)} % of the processors' time was wanted here and given to other machines by the hypervisor, some ms at a time: who waited then waited for that, too.`,
+  ];
 }

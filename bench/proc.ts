@@ -22,6 +22,18 @@ export function childrenCpuMs(pid: number): number {
   return (Number(fields[13]) + Number(fields[14])) * TICK_MS;
 }
 
+export interface ProcessorTime {
+  /** Wanted, and given to other machines by the hypervisor. */
+  readonly stolenMs: number;
+  readonly allMs: number;
+}
+
+/** Of all processors together, since the boot. @param stat /proc/stat: its first line has user, nice, system, idle, iowait, irq, softirq, steal and more that is in those (proc(5)). */
+export function processorTime(stat = readFileSync('/proc/stat', 'latin1')): ProcessorTime {
+  const ticks = stat.slice(0, stat.indexOf('\n')).split(/ +/).slice(1, 9).map(Number);
+  return { stolenMs: (ticks[7] ?? 0) * TICK_MS, allMs: ticks.reduce((sum, each) => sum + each, 0) * TICK_MS };
+}
+
 /** Resident memory, MiB: pages shared with other processes included, as `ps` shows it. */
 export function residentMiB(pid: number): number {
   const kib = /^VmRSS:\s+(\d+) kB$/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))?.[1];

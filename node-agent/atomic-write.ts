@@ -9,9 +9,12 @@ export interface AtomicWriteOptions {
   readonly mode: number;
 }
 
-export interface DurableWriteOptions extends AtomicWriteOptions {
-  readonly folders: DurableFolders;
+export interface SyncedWriteOptions extends AtomicWriteOptions {
   readonly drafts: Drafts;
+}
+
+export interface DurableWriteOptions extends SyncedWriteOptions {
+  readonly folders: DurableFolders;
 }
 
 /**
@@ -49,17 +52,17 @@ export async function writeSynced(
   disk: Disk,
   path: string,
   content: string,
-  { mode, folders, drafts }: DurableWriteOptions,
+  { mode, drafts }: SyncedWriteOptions,
 ): Promise<void> {
   const isDrafted = await drafts.take({ path, content, mode });
-  await putInPlace(disk, path, { content, mode, folders, isDrafted });
+  await putInPlace(disk, path, { content, mode, isSynced: true, isDrafted });
 }
 
 interface NewFile {
   readonly content: string;
   readonly mode: number;
-  /** Given: synced before it takes its place. */
-  readonly folders?: DurableFolders;
+  /** Synced before it takes its place. */
+  readonly isSynced?: boolean;
   /** It stands beside its place already, synced. */
   readonly isDrafted?: boolean;
 }
@@ -81,7 +84,6 @@ async function createAnew(disk: Disk, path: string, file: NewFile): Promise<void
   } catch (error) {
     switch (errnoOf(error)) {
       case 'ENOENT':
-        file.folders?.forget(dirname(path));
         await disk.makeFolder(dirname(path));
         break;
       case 'EEXIST':
@@ -94,7 +96,7 @@ async function createAnew(disk: Disk, path: string, file: NewFile): Promise<void
   }
 }
 
-async function create(disk: Disk, path: string, { content, mode, folders }: NewFile): Promise<void> {
-  if (folders === undefined) await disk.create(path, content, mode);
-  else await disk.createSynced(path, content, mode);
+async function create(disk: Disk, path: string, { content, mode, isSynced }: NewFile): Promise<void> {
+  if (isSynced === true) await disk.createSynced(path, content, mode);
+  else await disk.create(path, content, mode);
 }

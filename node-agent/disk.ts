@@ -21,6 +21,11 @@ export interface Disk {
   syncFile(path: string): Promise<void>;
   /** fsync of a folder's entries. */
   syncFolder(path: string): Promise<void>;
+  /**
+   * What is another one once an entry of the folder was made, removed or renamed, or another folder stands there; links are followed. undefined: it cannot be told,
+   * or the next change might not show.
+   */
+  folderVersion(path: string): Promise<string | undefined>;
   /** Replaces whatever stands at `to` (EISDIR or ENOTEMPTY for a folder). */
   rename(from: string, to: string): Promise<void>;
   /** unlink: removes the entry itself, never what a link points to; ENOENT when absent, EISDIR or EPERM for a folder. */

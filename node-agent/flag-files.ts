@@ -22,7 +22,7 @@ const MAX_FLAG_BYTES = 4_096;
 
 export interface DiskFlagFilesOptions {
   readonly disk: Disk;
-  /** Shared with whoever else writes durably: a folder that one of them finds missing is missing for all. */
+  /** Shared with whoever else writes durably: most folders above are above both. */
   readonly folders: DurableFolders;
   readonly drafts: Drafts;
   readonly paths: Readonly<Record<FlagName, string>>;
@@ -92,12 +92,10 @@ export class DiskFlagFiles implements FlagFiles {
 
   /** No folder holds no flag: then there is nothing to sync but what is above, when it is made again. */
   async #syncFolderOf(path: string): Promise<void> {
-    const folder = dirname(path);
     try {
-      await this.#folders.sync(folder);
+      await this.#folders.sync(dirname(path));
     } catch (error) {
       if (errnoOf(error) !== 'ENOENT') throw error;
-      this.#folders.forget(folder);
     }
   }
 

@@ -1,4 +1,5 @@
-// The pass of the key `flags`: remembered copy first, then the flags, in the order of a change (design.md: copy durable, flags, services, report).
+// The pass of the key `flags`: the remembered copy and the flags, in the order of a change (docs/adr/0014): an unlock's copy is durable before a flag goes, a lock's copy and
+// flags are made at once, and nothing is acknowledged before both are durable.
 import { messageOf } from '../desired-state/errors.ts';
 import type { CopyReconciler, CopyResult } from '../reconcilers/copy/copy-reconciler.ts';
 import type { KnownSpec } from '../reconcilers/copy/known-spec.ts';
@@ -72,12 +73,19 @@ export class FlagsPass {
 
   async #run({ looking }: Partial<Pick<Pass, 'looking'>>): Promise<Outcome> {
     const { knowledge, flags, clock } = this.#options;
-    // What is new is remembered before the flags change; that the copies are still there is checked after them, so that no correction waits for it.
-    const isNew = !knowledge.isRemembered || this.#copyFailure !== undefined;
-    if (isNew) await this.#remember();
-    const { desired, isRemembered } = knowledge;
-    const result = await flags.reconcile({ locked: desired.locked, content: desired.lock }, looking);
+    // That the copies are still there is checked after the flags, so that no correction waits for it.
+    const isNew =
+      knowledge.newest !== undefined && (!knowledge.isRemembered || this.#copyFailure !== undefined);
+    const remembering = isNew ? this.#remember() : Promise.resolve(knowledge.isRemembered);
+    // After a crash a lock's flag alone says as much as its copies do: neither waits for the other.
+    const isLock = knowledge.newest?.spec.locked === true;
+    if (!isLock) await remembering;
+    const tried = knowledge.desired;
+    const flagging = flags.reconcile({ locked: tried.locked, content: tried.lock, isNew }, looking);
+    const [isRemembered, result] = await bothEnded(remembering, flagging);
     const flagsDoneAtMs = clock.monotonicMs();
+    // Of a lock more may be desired once it is remembered, and nothing else of its flags.
+    const desired = knowledge.desired.generation === tried.generation ? knowledge.desired : tried;
     if (!isNew && this.#isCheckDue()) await this.#remember();
     if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, desired.generation);
     const remembered = isRemembered || knowledge.newest === undefined;
@@ -100,18 +108,27 @@ export class FlagsPass {
     return clock.monotonicMs() - this.#copiesCheckedMs >= copyCheckIntervalMs;
   }
 
-  async #remember(): Promise<void> {
+  /** @returns whether the newest spec known is remembered at its end. */
+  async #remember(): Promise<boolean> {
     const { knowledge, copies, clock } = this.#options;
     const wanted = knowledge.newest;
-    if (wanted === undefined) return;
+    if (wanted === undefined) return false;
     const nowMs = clock.monotonicMs();
     const result = await copies.reconcile(wanted);
     this.#copiesCheckedMs = nowMs;
     this.#copyFailure = result.failure;
-    if (!result.remembered || knowledge.isRemembered) return;
-    knowledge.remembered(wanted.generation);
-    this.#options.onRemembered();
+    if (result.remembered && !knowledge.isRemembered) {
+      knowledge.remembered(wanted.generation);
+      this.#options.onRemembered();
+    }
+    return knowledge.isRemembered;
   }
+}
+
+/** A pass that ends while a part of it goes on would be two at once. @throws what the first threw, else what the second did, when both have ended. */
+async function bothEnded<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
+  await Promise.allSettled([first, second]);
+  return [await first, await second];
 }
 
 function outcomeOf({ result, copyFailure, desired }: FlagsView, knowledge: Knowledge): Outcome {

@@ -82,7 +82,6 @@ export class DiskSpecCopies implements SpecCopies {
   }
 
   async settle(): Promise<void> {
-    this.#folders.forgetAll();
     await this.#folders.sync(this.#stateDir);
   }
 

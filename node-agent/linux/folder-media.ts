@@ -28,7 +28,7 @@ interface Answer {
 export class FolderMedia {
   readonly #nowMs: () => number;
   readonly #answers = new Map<string, Answer>();
-  readonly #asking = new Set<string>();
+  readonly #asking = new Map<string, Promise<void>>();
 
   /** @param nowMs monotonic ms. */
   constructor(nowMs: () => number = () => performance.now()) {
@@ -43,10 +43,14 @@ export class FolderMedia {
     return answer === undefined || ageMs > STALE_MS ? 'other' : answer.medium;
   }
 
-  /** Asks, unless somebody does already. Never rejects. */
-  async learn(folder: string): Promise<void> {
-    if (this.#asking.has(folder)) return;
-    this.#asking.add(folder);
+  /** Asks, or waits for the answer that is under way. Never rejects. */
+  learn(folder: string): Promise<void> {
+    const asking = this.#asking.get(folder) ?? this.#ask(folder);
+    this.#asking.set(folder, asking);
+    return asking;
+  }
+
+  async #ask(folder: string): Promise<void> {
     const medium = await statfs(folder).then(
       ({ type }): Medium => MEDIA.get(type) ?? 'other',
       () => undefined,

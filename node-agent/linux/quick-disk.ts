@@ -17,6 +17,7 @@ import {
   readSync,
   realpathSync,
   renameSync,
+  statSync,
   unlinkSync,
   write,
   writeFileSync,
@@ -33,13 +34,19 @@ const MAX_READ_BYTES = 65_536;
 /** Each write(2) returns only when what it wrote is on the disk, as if fsync(2) had followed (open(2), O_SYNC): one hop for both. */
 const CREATE_SYNCED_FLAGS = CREATE_FLAGS | constants.O_SYNC;
 const MODE_BITS = 0o7777;
+const NS_PER_MS = 1_000_000n;
+/** Within one tick of a file system's clock two changes leave the same time: 10 ms, or 1 s on an ext4 of old, small inodes. A folder's time counts when it is well older. */
+const SETTLED_MS = 3_000;
 
 export class QuickDisk implements Disk {
   readonly #media: FolderMedia;
   readonly #elsewhere = new LinuxDisk();
+  readonly #nowMs: () => number;
 
-  constructor(media = new FolderMedia()) {
+  /** @param nowMs the wall clock, ms, by which file systems stamp what changes. */
+  constructor(media = new FolderMedia(), nowMs: () => number = () => Date.now()) {
     this.#media = media;
+    this.#nowMs = nowMs;
   }
 
   async kindOf(path: string): Promise<FileKind> {
@@ -111,6 +118,16 @@ export class QuickDisk implements Disk {
     } finally {
       closeSync(folder);
     }
+  }
+
+  async folderVersion(path: string): Promise<string | undefined> {
+    // Folders above are asked about at a change only: what is known of them is often old by then.
+    if (this.#media.of(path) === 'other') await this.#media.learn(path);
+    if (this.#media.of(path) === 'other') return this.#elsewhere.folderVersion();
+    // Who changes an entry changes mtime and ctime of its folder (POSIX, rename() and unlink()); ctime alone cannot be set by hand.
+    const { dev, ino, ctimeNs } = statSync(path, { bigint: true });
+    const ageMs = this.#nowMs() - Number(ctimeNs / NS_PER_MS);
+    return ageMs < SETTLED_MS ? undefined : `${dev}:${ino}:${ctimeNs}`;
   }
 
   async rename(from: string, to: string): Promise<void> {

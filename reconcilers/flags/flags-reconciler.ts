@@ -6,6 +6,8 @@ import { type FlagPlanInput, type FlagStep, flagsAsDesired, planFlags } from './
 export interface FlagsDesired {
   readonly locked: boolean | 'leave';
   readonly content: FlagContent;
+  /** It waits to be acknowledged: what stands there is made durable once more, because what was durable a while ago may have been replaced unseen. */
+  readonly isNew?: boolean;
 }
 
 export interface FlagsResult {
@@ -62,7 +64,8 @@ export class FlagsReconciler {
   async #observe(desired: FlagsDesired): Promise<FlagPlanInput> {
     const { generation } = desired.content;
     const confirmed = this.#confirmed?.generation === generation && this.#confirmed.locked === desired.locked;
-    const durability = this.#isSuspect ? 'suspect' : confirmed ? 'confirmed' : 'unknown';
+    const isKnown = confirmed && desired.isNew !== true;
+    const durability = this.#isSuspect ? 'suspect' : isKnown ? 'confirmed' : 'unknown';
     const observed = await this.#files.observe({ withGeneration: durability !== 'confirmed' });
     return { locked: desired.locked, generation, observed, durability };
   }

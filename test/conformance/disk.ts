@@ -190,6 +190,37 @@ export function describeDiskConformance(name: string, makeDisk: () => DiskUnderT
       await expect(disk.syncFolder(`${root}/nothing`)).rejects.toMatchObject({ code: 'ENOENT' });
     });
 
+    it('tells another version of a folder after each change of its entries, if it tells any', async () => {
+      const { disk, root, symlink } = makeDisk();
+      await disk.makeFolder(`${root}/folder`);
+      symlink('folder', `${root}/link`);
+      const inFolder = (name: string) => `${root}/folder/${name}`;
+      const changes = [
+        () => disk.create(inFolder('file'), 'x', 0o644),
+        () => disk.create(inFolder('other'), 'x', 0o644),
+        () => disk.makeFolder(inFolder('below')),
+        () => disk.rename(inFolder('file'), inFolder('renamed')),
+        () => disk.rename(inFolder('renamed'), inFolder('other')),
+        async () => symlink('nowhere', inFolder('link')),
+        () => disk.rename(inFolder('other'), `${root}/moved-out`),
+        () => disk.rename(`${root}/moved-out`, inFolder('moved-in')),
+        () => disk.remove(inFolder('moved-in')),
+        // Another folder in its place, and the first one again.
+        () => disk.rename(`${root}/folder`, `${root}/first`),
+        () => disk.makeFolder(`${root}/folder`),
+      ];
+      const told: (string | undefined)[] = [];
+      for (const change of changes) {
+        await change();
+        const version = await disk.folderVersion(`${root}/folder`).catch(() => undefined);
+        if (version !== undefined) {
+          expect(told).not.toContain(version);
+          expect(await disk.folderVersion(`${root}/link`)).toBe(version);
+        }
+        told.push(version);
+      }
+    });
+
     it('resolves every link in a path', async () => {
       const { disk, root, symlink } = makeDisk();
       const real = await disk.resolve(root);

@@ -55,21 +55,71 @@ function setUp(told: KnownSpec, flags = both(ABSENT)) {
   return { clock, knowledge, copyFiles, flagFiles, order, drafted, pass };
 }
 
+/** The copies' folder is synced only once that is released. */
+function holdSettle(copyFiles: FakeSpecCopies) {
+  const reached = Promise.withResolvers<void>();
+  const released = Promise.withResolvers<void>();
+  const settle = copyFiles.settle.bind(copyFiles);
+  copyFiles.settle = async () => {
+    reached.resolve();
+    await released.promise;
+    await settle();
+  };
+  return { isReached: reached.promise, release: () => released.resolve() };
+}
+
 describe('FlagsPass', () => {
-  it('goes in the order of a change: copies, then flags, then it counts as acknowledged', async () => {
-    const { order, pass } = setUp(lock(7));
+  it('makes the copies and the flags of a lock at once, and acknowledges it when both are done', async () => {
+    const { copyFiles, flagFiles, order, pass } = setUp(lock(7));
+    const held = holdSettle(copyFiles);
+    const running = pass.run();
+    await expect.poll(() => order).toContain('create volatile of 7');
+    expect(flagFiles.now).toEqual(both(flagOf(7)));
+    expect(order).not.toContain('remembered');
     expect(pass.acknowledged).toBe(0);
-    const outcome = await pass.run();
-    expect(order).toEqual([
-      'write desired-a.json',
-      'write desired-b.json',
-      'remembered',
-      'create persistent of 7',
-      'create volatile of 7',
-      'discard',
-    ]);
+    held.release();
+    expect((await running).kind).toBe('settled');
+    expect(order.slice(-2)).toEqual(['remembered', 'discard']);
     expect(pass.acknowledged).toBe(7);
-    expect(outcome.kind).toBe('settled');
+  });
+
+  it('I1: removes no flag before the copies of an unlock are durable', async () => {
+    const { copyFiles, flagFiles, knowledge, order, pass } = setUp(lock(7));
+    await pass.run();
+    order.length = 0;
+    knowledge.offer(unlock(8));
+    const held = holdSettle(copyFiles);
+    const running = pass.run();
+    await held.isReached;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(flagFiles.now).toEqual(both(flagOf(7)));
+    held.release();
+    await running;
+    expect(order).toEqual(['write desired-a.json', 'write desired-b.json', 'remembered', 'discard']);
+    expect(flagFiles.now).toEqual(both(ABSENT));
+    expect(pass.acknowledged).toBe(8);
+  });
+
+  it('ends only when both halves of a lock have ended, also when one of them throws', async () => {
+    const { copyFiles, flagFiles, pass } = setUp(lock(7));
+    flagFiles.observe = () => Promise.reject(new Error('a broken adapter'));
+    const held = holdSettle(copyFiles);
+    let isOver = false;
+    const running = pass.run().finally(() => {
+      isOver = true;
+    });
+    running.catch(() => {});
+    await held.isReached;
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(isOver).toBe(false);
+    held.release();
+    await expect(running).rejects.toThrow('a broken adapter');
+  });
+
+  it('desires the whole of a lock once it is remembered: its services may be enabled', async () => {
+    const { pass } = setUp({ generation: 7, spec: { locked: true, servicesEnabled: true } });
+    await pass.run();
+    expect(pass.view).toMatchObject({ remembered: true, desired: { generation: 7, servicesEnabled: true } });
   });
 
   it('begins the drafts of what a controller told before it looks, and once, however often it is tried', async () => {
@@ -113,7 +163,7 @@ describe('FlagsPass', () => {
     const { copyFiles, order, pass } = setUp(lock(7));
     copyFiles.observe = () => Promise.reject(new Error('a broken adapter'));
     await expect(pass.run()).rejects.toThrow('a broken adapter');
-    expect(order).toEqual(['discard']);
+    expect(order.at(-1)).toBe('discard');
   });
 
   it('I1: acknowledges nothing while a copy cannot be written, and tries again', async () => {
@@ -128,6 +178,34 @@ describe('FlagsPass', () => {
     copyFiles.failing.clear();
     await pass.run();
     expect(pass.acknowledged).toBe(7);
+  });
+
+  it('I8: makes the flag durable once more when its generation comes to be acknowledged late', async () => {
+    const { copyFiles, flagFiles, pass } = setUp(lock(7));
+    copyFiles.failing.add('settle');
+    await pass.run();
+    // Replaced by hand since, unseen and unsynced: it looks as it did.
+    flagFiles.deeds.length = 0;
+    copyFiles.failing.clear();
+    await pass.run();
+    expect([flagFiles.deeds, pass.acknowledged]).toEqual([['confirm persistent'], 7]);
+    await pass.run();
+    expect(flagFiles.deeds).toEqual(['confirm persistent']);
+  });
+
+  it('syncs no flag over and over while there is nothing to remember', async () => {
+    const flagFiles = new FakeFlagFiles(both(ABSENT));
+    const pass = new FlagsPass({
+      knowledge: new Knowledge({ source: 'fresh-install' }),
+      copies: new CopyReconciler(new FakeSpecCopies()),
+      flags: new FlagsReconciler(flagFiles),
+      clock: new FakeClock(),
+      copyCheckIntervalMs: 5_000,
+      onRemembered: () => {},
+      drafts: { begin: () => expect.unreachable(), discard: async () => {} },
+    });
+    for (let time = 0; time < 3; time += 1) await pass.run();
+    expect(flagFiles.deeds).toEqual(['create persistent', 'create volatile']);
   });
 
   it('begins no unlock while a copy cannot be written', async () => {
@@ -192,10 +270,7 @@ describe('FlagsPass', () => {
   it('tells of each of its looks at the flags, and of none at the copies', async () => {
     const { flagFiles, order, pass } = setUp(lock(7));
     await pass.run({ looking: () => order.push('looking') });
-    expect(order).toEqual([
-      'write desired-a.json',
-      'write desired-b.json',
-      'remembered',
+    expect(order.filter((deed) => !deed.startsWith('write') && deed !== 'remembered')).toEqual([
       'looking',
       'create persistent of 7',
       'create volatile of 7',

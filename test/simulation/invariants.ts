@@ -34,6 +34,8 @@ export class Invariants {
   #acknowledged = 0;
   #acknowledgedLock = 0;
   #diskVersion = -1;
+  /** The agent knows nothing, because its disk failed when it looked. */
+  #isBlind = false;
   #flagsWrongSinceMs: number | undefined;
   readonly #contradictedSinceMs = new Map<string, number>();
   #violation: InvariantViolation | undefined;
@@ -170,6 +172,7 @@ export class Invariants {
       this.#acknowledged = Math.min(this.#acknowledged, desired.generation);
       this.#acknowledgedLock = Math.min(this.#acknowledgedLock, desired.generation);
     }
+    this.#forgiveBlindness(desired);
     this.#forgiveWholeCopies();
     this.#checkFlagsGeneration();
     this.#checkFirstWord(desired);
@@ -183,8 +186,9 @@ export class Invariants {
         `generation ${this.#acknowledgedLock} acknowledged a lock, and the agent holds the host unlocked at ${desired.generation}`,
       );
     }
-    // A copy that can't be read now is not lost: the agent touches nothing and looks again.
-    if (desired.generation < this.#acknowledged && !this.#areCopiesLost() && !this.#hasFault()) {
+    // A copy that can't be read is not lost: the agent touches nothing and looks again, at the next resync.
+    const isUnread = this.#clock.monotonicMs() - this.#faultUntilMs <= PROMISE_MS;
+    if (desired.generation < this.#acknowledged && !this.#areCopiesLost() && !isUnread) {
       this.#fail(
         'I5',
         `generation ${this.#acknowledged} was acknowledged, and the agent knows ${desired.generation}`,
@@ -192,6 +196,15 @@ export class Invariants {
     }
     if (acknowledgedGeneration > (this.#host.status?.acknowledgedGeneration ?? 0))
       this.#checkAcknowledged(status);
+  }
+
+  /** An agent whose disk told it nothing takes what a controller says, and that one's store may have been restored (docs/adr/0006). */
+  #forgiveBlindness({ source, generation }: AgentStatus['desired']): void {
+    if (this.#isBlind && source === 'controller') {
+      this.#acknowledged = Math.min(this.#acknowledged, generation);
+      this.#acknowledgedLock = Math.min(this.#acknowledgedLock, generation - 1);
+    }
+    this.#isBlind = source === 'nothing' && (this.#isBlind || this.#hasFault());
   }
 
   #areCopiesLost(): boolean {
@@ -205,8 +218,12 @@ export class Invariants {
     }
   }
 
-  /** What a flag says counts where no copy is left: it must never say the generation of an unlock. */
+  /**
+   * What a flag says counts where no copy is left: it must never say the generation of an unlock. While the disk fails a copy may be there that nobody could read, and its
+   * generation be given to another change by a store that was restored (docs/adr/0006).
+   */
   #checkFlagsGeneration(): void {
+    if (this.#hasFault()) return;
     const copy = this.#host.copyNow();
     for (const flag of FLAG_NAMES) {
       const generation = parseFlagGeneration(this.#host.disk.contentNow(FLAG_PATHS[flag]) ?? '');

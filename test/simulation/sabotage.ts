@@ -20,8 +20,8 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'node-agent/atomic-write.ts',
-        find: 'else await disk.createSynced(path, content, mode);',
-        replace: 'else await disk.create(path, content, mode);',
+        find: 'if (isSynced === true) await disk.createSynced(path, content, mode);',
+        replace: 'if (isSynced === true) await disk.create(path, content, mode);',
       },
     ],
   },
@@ -87,8 +87,18 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'node-agent/durable-folders.ts',
-        find: '...above.map((each) => this.#syncAbove(each)),',
+        find: '...foldersAbove(folder).map((each) => this.#syncAbove(each)),',
         replace: '',
+      },
+    ],
+  },
+  {
+    name: 'folders above a flag or copy are synced once and never again',
+    patches: [
+      {
+        file: 'node-agent/durable-folders.ts',
+        find: 'version === this.#synced.get(folder)',
+        replace: 'this.#synced.has(folder)',
       },
     ],
   },

@@ -1,5 +1,6 @@
 // A simulated disk for one adapter at a time: calls that fail at the Nth I/O, and a machine that loses its power in the middle of it.
 import type { Disk } from '../../node-agent/disk.ts';
+import type { DiskOperation } from '../simulation/world/disk-faults.ts';
 import { Prng } from '../simulation/world/prng.ts';
 import { SimClock } from '../simulation/world/sim-clock.ts';
 import { SimDisk } from '../simulation/world/sim-disk.ts';
@@ -21,7 +22,7 @@ export class DiskRig {
   constructor(seed = 1) {
     this.sim = new SimDisk(this.#clock, new Prng(seed));
     this.#process = new SimProcess('agent', this.#clock);
-    this.disk = counted(this.sim.for(this.#process), () => this.#called());
+    this.disk = counted(this.sim.for(this.#process), (operation, path) => this.#called(operation, path));
   }
 
   /** Resolves or rejects as `deed` does, in simulated time. */
@@ -66,10 +67,11 @@ export class DiskRig {
     this.sim.powerCut();
   }
 
-  #called(): void {
+  #called(operation: DiskOperation, path: string): void {
     this.#calls += 1;
     if (this.#calls === this.#failAt) {
-      const undo = this.sim.faults.add({ code: 'EIO', nth: 1 });
+      // Of those under way at once it is this one, or one of its kind and place.
+      const undo = this.sim.faults.add({ code: 'EIO', nth: 1, operations: [operation], under: path });
       this.#mend = () => void undo();
     }
     // While the call is under way.
@@ -77,20 +79,20 @@ export class DiskRig {
   }
 }
 
-function counted(disk: Disk, onCall: () => void): Disk {
+function counted(disk: Disk, onCall: (operation: DiskOperation, path: string) => void): Disk {
   const counting =
-    <A extends readonly unknown[], R>(call: (...args: A) => R) =>
+    <A extends readonly [string, ...unknown[]], R>(operation: DiskOperation, call: (...args: A) => R) =>
     (...args: A): R => {
-      onCall();
+      onCall(operation, args[0]);
       return call(...args);
     };
-  const create = counting(disk.create);
-  const syncFile = counting(disk.syncFile);
+  const create = counting('create', disk.create);
+  const syncFile = counting('syncFile', disk.syncFile);
   return {
-    kindOf: counting(disk.kindOf),
-    read: counting(disk.read),
-    list: counting(disk.list),
-    makeFolder: counting(disk.makeFolder),
+    kindOf: counting('kindOf', disk.kindOf),
+    read: counting('read', disk.read),
+    list: counting('list', disk.list),
+    makeFolder: counting('makeFolder', disk.makeFolder),
     create,
     // As the simulated disk has it: either half may fail, or be the last.
     createSynced: async (path, content, mode) => {
@@ -98,10 +100,11 @@ function counted(disk: Disk, onCall: () => void): Disk {
       await syncFile(path);
     },
     syncFile,
-    syncFolder: counting(disk.syncFolder),
-    rename: counting(disk.rename),
-    remove: counting(disk.remove),
-    resolve: counting(disk.resolve),
+    syncFolder: counting('syncFolder', disk.syncFolder),
+    folderVersion: counting('folderVersion', disk.folderVersion),
+    rename: counting('rename', disk.rename),
+    remove: counting('remove', disk.remove),
+    resolve: counting('resolve', disk.resolve),
   };
 }
 

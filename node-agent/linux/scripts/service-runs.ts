@@ -33,6 +33,8 @@ export interface ServiceRunsOptions {
 export class ServiceRuns {
   readonly #options: ServiceRunsOptions;
   readonly #underWay = new Set<string>();
+  /** Damaged records that are being replaced, by service id. */
+  readonly #replacing = new Map<string, ReturnType<ServiceRuns['recordedState']>>();
 
   constructor(options: ServiceRunsOptions) {
     this.#options = options;
@@ -70,7 +72,7 @@ export class ServiceRuns {
       case 'unreadable':
         return { state: 'unknown', message: `the record of its last run can't be read: ${look.message}` };
       case 'damaged':
-        return this.#replaceDamaged(service, look.text);
+        return this.#replaceDamagedOnce(service, look.text);
     }
   }
 
@@ -111,6 +113,15 @@ export class ServiceRuns {
         : { kind: 'not-run', message: `no record of it could be written below ${runDir}` };
     await records.save(service, withEnd(record, result));
     return result;
+  }
+
+  /** Two looks at once, a pass' and a plan's, would take each other's draft of the new record away. */
+  #replaceDamagedOnce(service: Service, text: string): ReturnType<ServiceRuns['recordedState']> {
+    const replacing =
+      this.#replacing.get(service.id) ??
+      this.#replaceDamaged(service, text).finally(() => this.#replacing.delete(service.id));
+    this.#replacing.set(service.id, replacing);
+    return replacing;
   }
 
   async #replaceDamaged(

@@ -47,7 +47,8 @@ describe('FolderMedia', () => {
     await expect.poll(() => media.of(IN_MEMORY), { timeout: 10_000 }).toBe('memory');
   });
 
-  it('knows once it has learned', async () => {
+  it('knows once it has learned, whoever asked first', async () => {
+    expect(media.of(IN_MEMORY)).toBe('other');
     await media.learn(IN_MEMORY);
     expect(media.of(IN_MEMORY)).toBe('memory');
   });

@@ -301,6 +301,39 @@ describe('QuickDisk', () => {
     expect(await hopsOf(() => of(disk))).toBe(hops);
   });
 
+  it('tells the version of a folder once its last change is 3 s old, and that of nothing that is not known to be local', async () => {
+    let nowMs = Date.now();
+    const on = (medium: Medium) => new QuickDisk(new Everywhere(medium), () => nowMs);
+    mkdirSync(at('a'));
+    const changedMs = statSync(at('a')).ctimeMs;
+    nowMs = changedMs + 2_990;
+    expect(await on('local').folderVersion(at('a'))).toBeUndefined();
+    nowMs = changedMs + 3_001;
+    const version = await on('local').folderVersion(at('a'));
+    expect(version).toBeTypeOf('string');
+    expect(await on('memory').folderVersion(at('a'))).toBe(version);
+    expect(await on('other').folderVersion(at('a'))).toBeUndefined();
+    // The clock was set back: what seems to be of the future may change again at that time.
+    nowMs = changedMs - 60_000;
+    expect(await on('local').folderVersion(at('a'))).toBeUndefined();
+  });
+
+  it('keeps the version of a folder in which only contents changed', async () => {
+    const disk = new QuickDisk(new Everywhere('local'), () => Date.now() + 60_000);
+    writeFileSync(at('file'), 'x');
+    const version = await disk.folderVersion(folder);
+    appendFileSync(at('file'), 'y');
+    await disk.syncFolder(folder);
+    expect([version, await disk.folderVersion(folder)]).toEqual([expect.any(String), version]);
+    expect(await hopsOf(() => disk.folderVersion(folder))).toBe(0);
+  });
+
+  it('waits for the first answer before it tells a version: at each change it would be the first', async () => {
+    const disk = new QuickDisk(new FolderMedia(), () => Date.now() + 60_000);
+    expect(await disk.folderVersion(folder)).toBeTypeOf('string');
+    await expect(disk.folderVersion(at('nothing'))).resolves.toBeUndefined();
+  });
+
   it('knows a folder that it made, before anything is written in it', async () => {
     const disk = new QuickDisk();
     await disk.makeFolder(at('made'));

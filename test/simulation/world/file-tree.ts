@@ -11,6 +11,7 @@ import {
   type FolderNode,
   fileNode,
   folderNode,
+  nextVersion,
   systemError,
 } from './inodes.ts';
 import { type Place, walk } from './path-walk.ts';
@@ -260,6 +261,7 @@ export class FileTree {
     for (const { folder, name, node } of edits) {
       if (node === undefined) folder.entries.delete(name);
       else folder.entries.set(name, node);
+      folder.version = nextVersion();
     }
     if (edits[0]?.folder.volatile === false) this.#journal.push({ edits });
     for (const { folder, name } of edits) this.#announce(folder, name);

@@ -17,6 +17,8 @@ export interface FolderNode {
   readonly mode: number;
   /** On a tmpfs: nothing in it outlives the machine's power. */
   readonly volatile: boolean;
+  /** Another number after each change of its entries; no two folders ever have the same. */
+  version: number;
   entries: Map<string, DiskNode>;
   readonly durable: Map<string, DiskNode>;
 }
@@ -38,7 +40,21 @@ export function fileNode(content: string, mode: number): FileNode {
 }
 
 export function folderNode(volatile: boolean): FolderNode {
-  return { kind: 'folder', mode: 0o755, volatile, entries: new Map(), durable: new Map() };
+  return {
+    kind: 'folder',
+    mode: 0o755,
+    volatile,
+    version: nextVersion(),
+    entries: new Map(),
+    durable: new Map(),
+  };
+}
+
+let versions = 0;
+
+export function nextVersion(): number {
+  versions += 1;
+  return versions;
 }
 
 /** One change of entries, atomic: all of `edits` reach the platter or none. */

@@ -32,7 +32,7 @@ const DEFAULT_LAYOUT: DiskLayout = {
 };
 const TRACE_CAPACITY = 2_000;
 const CALL_MS = [0.02, 0.3] as const;
-const READS: ReadonlySet<string> = new Set(['kindOf', 'read', 'list', 'resolve']);
+const READS: ReadonlySet<string> = new Set(['kindOf', 'read', 'list', 'resolve', 'folderVersion']);
 const SYNC_MS = [0.2, 5] as const;
 
 /** One call of the port. */
@@ -108,6 +108,12 @@ export class SimDisk {
       syncFile,
       syncFolder: (path) =>
         call({ operation: 'syncFolder', paths: [path], effect: () => tree.syncFolder(path) }),
+      folderVersion: (path) =>
+        call({
+          operation: 'folderVersion',
+          paths: [path],
+          effect: () => String(tree.folder(path, 'stat').version),
+        }),
       rename: (from, to) =>
         call({ operation: 'rename', paths: [from, to], effect: () => tree.rename(from, to) }),
       remove: (path) => call({ operation: 'remove', paths: [path], effect: () => tree.remove(path) }),
