@@ -37,7 +37,7 @@ export interface HostReportInput {
   readonly knowsNothing: boolean;
   readonly flags: FlagsView | undefined;
   readonly services: ServicesView | undefined;
-  readonly operations: Pick<Operations, 'inFlight' | 'failureOf'>;
+  readonly operations: Pick<Operations, 'inFlight' | 'failureOf' | 'changedSince'>;
   readonly goEnabled: ConditionClaim;
   /** Of each network that is connected and has answered. */
   readonly words: readonly ControllerWord[];
@@ -195,6 +195,7 @@ function serviceReportInput({ services, operations }: HostReportInput): ServiceR
     enabled: services.desired.servicesEnabled,
     generation: services.desired.generation,
     observed: services.result.observed.services,
+    stale: operations.changedSince(services.result.lookedAt),
     operations,
     plan: services.result.plan,
   };

@@ -9,6 +9,8 @@ export interface ServiceReportInput {
   readonly enabled: boolean | 'leave';
   readonly generation: number;
   readonly observed: readonly ServiceObservation[];
+  /** Services of which a run began or ended since they were asked: an `unknown` of theirs is old news. */
+  readonly stale: ReadonlySet<string>;
   readonly operations: Pick<Operations, 'inFlight' | 'failureOf'>;
   readonly plan: ServicePlan;
 }
@@ -18,13 +20,15 @@ const MAX_NAMED = 3;
 const MAX_MESSAGE = 4_096;
 
 /** Every service with its state, in the order of starting. */
-export function reportServices({ enabled, observed, operations, plan }: ServiceReportInput): ServiceStatus[] {
-  const unseen = new Set(
-    plan.blocked.filter(({ reason }) => reason === 'LookAgain').map(({ target }) => target),
-  );
+export function reportServices({
+  enabled,
+  observed,
+  stale,
+  operations,
+}: ServiceReportInput): ServiceStatus[] {
   return [...observed]
     .sort((a, b) => compareServices(a.service, b.service))
-    .map((seen) => reportService(seen, enabled, operations, unseen.has(seen.service.id)));
+    .map((seen) => reportService(seen, enabled, operations, stale.has(seen.service.id)));
 }
 
 /** ServicesInSync: True when every service is as desired; a failing one is named, with its exit code and the tail of its output. */
@@ -68,13 +72,13 @@ function reportService(
   { service, state, message, recorded }: ServiceObservation,
   enabled: boolean | 'leave',
   operations: Pick<Operations, 'inFlight' | 'failureOf'>,
-  isUnseen: boolean,
+  isStale: boolean,
 ): ServiceStatus {
   const base = { name: service.name, set: service.set };
   const failure = operations.failureOf(service.id);
   const isFailing = enabled !== 'leave' && failure?.verb === (enabled ? 'start' : 'stop');
   const operation = operations.inFlight.get(service.id);
-  const isBeingTried = operation !== undefined || (isUnseen && state === 'unknown');
+  const isBeingTried = operation !== undefined || (isStale && state === 'unknown');
   const isOff =
     enabled !== 'leave' && (state === 'incomplete' || state === (enabled ? 'stopped' : 'running'));
   // One that failed stays failed while it is tried again: it clears on the next success, not with each attempt.

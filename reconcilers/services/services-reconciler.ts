@@ -16,6 +16,8 @@ export interface ServicesDesired {
 export interface ServicesResult {
   readonly observed: ServicesObservation;
   readonly plan: ServicePlan;
+  /** `changes` of the operations right before the look. */
+  readonly lookedAt: number;
 }
 
 export class ServicesReconciler {
@@ -44,7 +46,7 @@ export class ServicesReconciler {
     this.#operations.note(observed.services, this.#operations.changedSince(changes));
     const plan = planServices(this.#input(observed, await decide(), changes));
     if (!signal.aborted) for (const step of plan.steps) this.#apply(step);
-    return { observed, plan };
+    return { observed, plan, lookedAt: changes };
   }
 
   /** What a pass would do now; reads only. */

@@ -43,6 +43,7 @@ const servicesOf = (desired: Desired, ...observed: readonly ServiceObservation[]
   result: {
     observed: { services: observed, skipped: [] },
     plan: { steps: [], blocked: [], nextInMs: undefined },
+    lookedAt: 3,
   },
 });
 
@@ -60,7 +61,7 @@ const base: HostReportInput = {
   knowsNothing: false,
   flags,
   services: servicesOf(locked, seen('worker/web', 'stopped')),
-  operations: { inFlight: new Map(), failureOf: () => undefined },
+  operations: { inFlight: new Map(), failureOf: () => undefined, changedSince: () => new Set() },
   goEnabled: {
     type: 'GoEnabled',
     status: 'True',
@@ -83,7 +84,10 @@ function longestPlan() {
     blocked: ids.map((target) => ({ target, reason: 'Held', message: 'm'.repeat(5_000) })),
     nextInMs: undefined,
   };
-  const services = { desired: unlocked, result: { observed: { services: [], skipped: [] }, plan } };
+  const services = {
+    desired: unlocked,
+    result: { observed: { services: [], skipped: [] }, plan, lookedAt: 0 },
+  };
   return new LastPlan(new FakeClock()).note(undefined, services, true);
 }
 
@@ -185,6 +189,14 @@ describe('FlagsInSync', () => {
 });
 
 describe('ServicesInSync', () => {
+  it('is False, not Unknown, from the end of a start to the look after it', () => {
+    const services = servicesOf(unlocked, seen('worker/web', 'unknown', 'a start or stop of it is under way'));
+    // Begun and ended after the look, which was at 3.
+    const changedSince = (changes: number) => new Set(changes < 4 ? ['worker/web'] : []);
+    const change = { desired: unlocked, services, operations: { ...base.operations, changedSince } };
+    expect(claim('ServicesInSync', change)).toBe('False Starting: worker/web starting');
+  });
+
   it.each<[string, Partial<HostReportInput>, string]>([
     ['all as desired', {}, 'True AsDesired: 1 service is stopped'],
     ['not asked yet', { services: undefined }, 'Unknown NotLookedYet: services have not been asked yet'],

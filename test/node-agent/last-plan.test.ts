@@ -49,6 +49,7 @@ function servicesPass(
         blocked,
         nextInMs: undefined,
       },
+      lookedAt: 0,
     },
   };
 }

@@ -79,7 +79,9 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'the folder of a removed flag is not synced',
-    patches: [{ file: 'node-agent/flag-files.ts', find: 'await this.#folders.sync(folder);', replace: '' }],
+    patches: [
+      { file: 'node-agent/flag-files.ts', find: 'await this.#folders.sync(dirname(path));', replace: '' },
+    ],
   },
   {
     name: 'folders above a flag or copy are not synced',
@@ -159,6 +161,17 @@ export const SABOTAGES: readonly Sabotage[] = [
     name: 'a generation is acknowledged before it is on the disk',
     patches: [
       { file: 'node-agent/flags-pass.ts', find: 'if (result.inSync && isRemembered)', replace: 'if (true)' },
+    ],
+  },
+  {
+    name: 'a flag that was durable a while ago is acknowledged as it is',
+    from: 1_500,
+    patches: [
+      {
+        file: 'reconcilers/flags/flags-reconciler.ts',
+        find: 'const isKnown = confirmed && desired.isNew !== true;',
+        replace: 'const isKnown = confirmed;',
+      },
     ],
   },
   {
@@ -246,9 +259,9 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'reconcilers/services/services-reconciler.ts',
-        find: 'return { observed, plan };',
+        find: 'return { observed, plan, lookedAt: changes };',
         replace:
-          'while (this.isBusy) await new Promise<void>((resolve) => void this.#clock.setTimer(20, resolve)); return { observed, plan };',
+          'while (this.isBusy) await new Promise<void>((resolve) => void this.#clock.setTimer(20, resolve)); return { observed, plan, lookedAt: changes };',
       },
     ],
   },

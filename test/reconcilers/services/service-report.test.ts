@@ -29,6 +29,7 @@ function setUp(enabled: boolean | 'leave', ...observed: readonly ServiceObservat
     await driver.endLast(result);
   };
   const input = async (startsHeldBy?: typeof HELD) => {
+    const { changes } = operations;
     const { services } = await driver.observe();
     operations.note(services, new Set());
     const plan = planServices({
@@ -41,7 +42,14 @@ function setUp(enabled: boolean | 'leave', ...observed: readonly ServiceObservat
       history: operations.history,
       nowMs: clock.monotonicMs(),
     });
-    return { enabled, generation: 7, observed: services, operations, plan };
+    return {
+      enabled,
+      generation: 7,
+      observed: services,
+      stale: operations.changedSince(changes),
+      operations,
+      plan,
+    };
   };
   const claim = async (startsHeldBy?: typeof HELD) => {
     const { status, reason, message } = claimServicesInSync(await input(startsHeldBy));
@@ -186,6 +194,21 @@ describe('ServicesInSync', () => {
 });
 
 describe('reportServices', () => {
+  it('calls what ended since it was asked starting or stopping, not unknown: its answer is old news', async () => {
+    for (const enabled of [true, false]) {
+      const { input, run } = setUp(
+        enabled,
+        seen('worker/web', 'unknown', 'a start or stop of it is under way'),
+      );
+      const report = await input();
+      await run(enabled ? 'start' : 'stop', 'worker/web', SUCCEEDED);
+      const state = (stale: ReadonlySet<string>) => reportServices({ ...report, stale })[0]?.state;
+      expect(state(new Set())).toBe('unknown');
+      expect(state(new Set(['worker/web']))).toBe(enabled ? 'starting' : 'stopping');
+      expect(claimServicesInSync({ ...report, stale: new Set(['worker/web']) }).status).toBe('False');
+    }
+  });
+
   it('lists every service in the order of starting, with what its state needs as a word', async () => {
     const { begin, states } = setUp(
       true,
