@@ -190,7 +190,10 @@ describe('FlagsInSync', () => {
 
 describe('ServicesInSync', () => {
   it('is False, not Unknown, from the end of a start to the look after it', () => {
-    const services = servicesOf(unlocked, seen('worker/web', 'unknown', 'a start or stop of it is under way'));
+    const services = servicesOf(
+      unlocked,
+      seen('worker/web', 'unknown', 'a start or stop of it is under way'),
+    );
     // Begun and ended after the look, which was at 3.
     const changedSince = (changes: number) => new Set(changes < 4 ? ['worker/web'] : []);
     const change = { desired: unlocked, services, operations: { ...base.operations, changedSince } };
