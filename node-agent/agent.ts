@@ -84,8 +84,9 @@ export class HostAgent {
       flags: new FlagsReconciler(flagFiles),
       drafts: {
         begin: (known) => {
-          copies.draft(known);
+          // The flag first: other software waits for it, and for the copies only the acknowledgement.
           if (known.spec.locked) flagFiles.draft(lockOf(known));
+          copies.draft(known);
         },
         discard: () => drafts.discard(),
       },
