@@ -163,6 +163,8 @@ export class HostAgent {
       services: new ServicesReconciler(ports.services, this.#operations, clock),
       gates: this.#gates,
       grace: this.#grace,
+      clock,
+      resyncIntervalMs,
     });
     const listener = this.#linkListener();
     this.#links = ports.transports.map(

@@ -3,8 +3,10 @@ import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.
 import { flagsAsDesired } from '../reconcilers/flags/flag-plan.ts';
 import type { FlagsReconciler } from '../reconcilers/flags/flags-reconciler.ts';
 import type { GateKeeper } from '../reconcilers/gates/gate-keeper.ts';
+import type { Clock } from '../reconcilers/loop/clock.ts';
 import type { Outcome, Pass } from '../reconcilers/loop/control-loop.ts';
 import { type Blocked, describeBlocked, describeStep } from '../reconcilers/loop/plan.ts';
+import type { Scope } from '../reconcilers/services/service-driver.ts';
 import type {
   ServicesDesired,
   ServicesReconciler,
@@ -26,6 +28,8 @@ export interface ServicesPassOptions {
   readonly services: ServicesReconciler;
   readonly gates: GateKeeper;
   readonly grace: BootGrace;
+  readonly clock: Clock;
+  readonly resyncIntervalMs: number;
 }
 
 type Hold = Omit<Blocked, 'target'>;
@@ -38,6 +42,8 @@ export class ServicesPass {
   #isHeldByFlags = true;
   #isLookingAtFlags = false;
   #view: ServicesView | undefined;
+  /** When every service was asked last, monotonic ms, and for which generation. */
+  #askedAll = { atMs: Number.NEGATIVE_INFINITY, generation: 0 };
 
   constructor(options: ServicesPassOptions) {
     this.#options = options;
@@ -66,15 +72,19 @@ export class ServicesPass {
   async run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
     let gatesNextInMs: number | undefined;
     let desired = this.#options.knowledge.desired;
-    const result = await this.#options.services.reconcile(async () => {
-      this.#isLookingAtFlags = true;
-      const flags = await this.#options.flags.look();
-      gatesNextInMs = await this.#options.gates.reconcile(this.#areGatesNeeded(flags));
-      desired = this.#options.knowledge.desired;
-      this.#isHeldByFlags = (this.#notTried(desired) ?? flagsHold(desired, flags)) !== undefined;
-      this.#isLookingAtFlags = false;
-      return this.#decide(desired, flags);
-    }, signal);
+    const result = await this.#options.services.reconcile(
+      async () => {
+        this.#isLookingAtFlags = true;
+        const flags = await this.#options.flags.look();
+        gatesNextInMs = await this.#options.gates.reconcile(this.#areGatesNeeded(flags));
+        desired = this.#options.knowledge.desired;
+        this.#isHeldByFlags = (this.#notTried(desired) ?? flagsHold(desired, flags)) !== undefined;
+        this.#isLookingAtFlags = false;
+        return this.#decide(desired, flags);
+      },
+      signal,
+      this.#scope(),
+    );
     this.#view = { desired, result };
     this.#noteCorrections(this.#view, requestedAtMs);
     return outcomeOf(result, gatesNextInMs);
@@ -86,6 +96,17 @@ export class ServicesPass {
       const flags = await this.#options.flags.look();
       return this.#decide(this.#options.knowledge.desired, flags);
     }, signal);
+  }
+
+  /** Every service is asked at each resync, and when something else is desired; between them an event of one of many leaves the others alone. */
+  #scope(): Scope {
+    const { clock, knowledge, resyncIntervalMs } = this.#options;
+    const [atMs, { generation }] = [clock.monotonicMs(), knowledge.desired];
+    // Somewhat below the resync: one that comes a moment early must not leave it to the one after it.
+    const isDue = atMs - this.#askedAll.atMs >= resyncIntervalMs * 0.9;
+    if (!isDue && generation === this.#askedAll.generation) return 'changed';
+    this.#askedAll = { atMs, generation };
+    return 'all';
   }
 
   /** A step on a host whose services were as desired at this generation before is a correction: somebody or something changed them. */

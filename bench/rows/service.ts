@@ -38,8 +38,8 @@ const many: Row = {
   targets: TARGETS,
   comparators: COMPARATORS,
   method:
-    'The same of one agent that has sixteen services. It asks the scripts of all of them for their status before it starts the one that died: some fifty processes of the shell, eight ' +
-    'scripts at once. They are most of it.',
+    'The same of one agent that has sixteen services. It asks the script of the one that died, and none whose process lives on; at each resync it asks all sixteen, eight at once, and a kill ' +
+    'just then waits for that.',
 };
 
 const SERVICES = 16;

@@ -62,9 +62,12 @@ export interface ResumedRun {
   abort(): void;
 }
 
+/** all: every service is asked. changed: one of which it is known that it runs as it did when it was asked last may be told so without being asked. */
+export type Scope = 'all' | 'changed';
+
 export interface ServiceDriver {
-  /** Lists the sets of the host's roles anew and asks every service. Never throws for one bad service: that one is unknown. Bounded in time. */
-  observe(signal: AbortSignal): Promise<ServicesObservation>;
+  /** Lists the sets of the host's roles anew and asks the services. Never throws for one bad service: that one is unknown. Bounded in time. */
+  observe(signal: AbortSignal, scope: Scope): Promise<ServicesObservation>;
   /**
    * Runs one start or stop to its end; never rejects. On abort (and at its own time limit) it ends the run with all its children, those that left
    * the process group too, and only then resolves.

@@ -4,7 +4,7 @@
 import type { Clock } from '../loop/clock.ts';
 import type { Blocked } from '../loop/plan.ts';
 import type { Operations } from './operations.ts';
-import type { ServiceDriver, ServicesObservation } from './service-driver.ts';
+import type { Scope, ServiceDriver, ServicesObservation } from './service-driver.ts';
 import { planServices, type ServicePlan, type ServicePlanInput, type ServiceStep } from './service-plan.ts';
 
 export interface ServicesDesired {
@@ -40,9 +40,13 @@ export class ServicesReconciler {
    * One pass.
    * @param decide is asked after the services were, so that what it says is as new as can be when a start begins.
    */
-  async reconcile(decide: () => Promise<ServicesDesired>, signal: AbortSignal): Promise<ServicesResult> {
+  async reconcile(
+    decide: () => Promise<ServicesDesired>,
+    signal: AbortSignal,
+    scope: Scope = 'all',
+  ): Promise<ServicesResult> {
     const { changes } = this.#operations;
-    const observed = await this.#driver.observe(signal);
+    const observed = await this.#driver.observe(signal, scope);
     this.#operations.note(observed.services, this.#operations.changedSince(changes));
     const plan = planServices(this.#input(observed, await decide(), changes));
     if (!signal.aborted) for (const step of plan.steps) this.#apply(step);
@@ -52,7 +56,7 @@ export class ServicesReconciler {
   /** What a pass would do now; reads only. */
   async dryRun(decide: () => Promise<ServicesDesired>, signal: AbortSignal): Promise<ServicePlan> {
     const { changes } = this.#operations;
-    const observed = await this.#driver.observe(signal);
+    const observed = await this.#driver.observe(signal, 'all');
     return planServices(this.#input(observed, await decide(), changes));
   }
 

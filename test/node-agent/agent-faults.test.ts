@@ -246,8 +246,8 @@ describe('what holds services back', () => {
       adjust: ({ services }) => ({
         services: {
           ...services,
-          observe: (signal) =>
-            isBroken ? Promise.reject(new Error('EIO: /etc/services.d')) : services.observe(signal),
+          observe: (signal, scope) =>
+            isBroken ? Promise.reject(new Error('EIO: /etc/services.d')) : services.observe(signal, scope),
         },
       }),
     });

@@ -46,6 +46,35 @@ describe('services of a host whose agent runs', () => {
     expect([rig.flags, rig.running]).toEqual(['none', []]);
   });
 
+  it('asks every service at each resync and when something else is desired, and at an event only those that changed', async () => {
+    const scopes: string[] = [];
+    const rig = new AgentRig({
+      services: ['worker/web', 'worker/db'],
+      adjust: ({ services }) => ({
+        services: {
+          ...services,
+          observe: (signal, scope) => {
+            scopes.push(scope);
+            return services.observe(signal, scope);
+          },
+        },
+      }),
+    });
+    await rig.settle(UNLOCKED);
+    scopes.length = 0;
+    await rig.run(20_000);
+    expect(scopes).toEqual(['all', 'all', 'all', 'all']);
+    scopes.length = 0;
+    rig.services.kill('worker/web');
+    await rig.run(1_000);
+    expect(new Set(scopes)).toEqual(new Set(['changed']));
+    expect([...rig.running].sort()).toEqual(['worker/db', 'worker/web']);
+    scopes.length = 0;
+    rig.controller.declare(LOCKED);
+    await rig.run(100);
+    expect(scopes[0]).toBe('all');
+  });
+
   it('S5: a start asked for again while they run runs nothing again', async () => {
     const rig = new AgentRig();
     await rig.settle(UNLOCKED);

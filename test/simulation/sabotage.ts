@@ -243,7 +243,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'node-agent/services-pass.ts',
-        find: 'desired = this.#options.knowledge.desired;\n      this.#isHeldByFlags',
+        find: 'desired = this.#options.knowledge.desired;\n        this.#isHeldByFlags',
         replace: 'this.#isHeldByFlags',
       },
       {

@@ -166,7 +166,7 @@ async function remember(disk: Disk, count: string, sabotage: Sabotage): Promise<
 
 async function keepServices({ clock, driver }: Agent, signal: AbortSignal): Promise<void> {
   for (;;) {
-    const { services } = await driver.observe(signal);
+    const { services } = await driver.observe(signal, 'all');
     for (const { service, state } of services) {
       if (state === 'stopped') await driver.run(service, 'start', signal);
     }

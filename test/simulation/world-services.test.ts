@@ -21,7 +21,7 @@ function makeWorld(seed: number | string = 1) {
     (await Promise.all([begun, clock.runFor(60_000)]))[0];
   const run = (verb: Verb, signal = NEVER) => finish(driver.run(web.service, verb, signal));
   const states = async (of: ServiceDriver = driver) =>
-    (await finish(of.observe(NEVER))).services.map(({ state }) => state);
+    (await finish(of.observe(NEVER, 'all'))).services.map(({ state }) => state);
   return { clock, services, process, driver, web, finish, run, states };
 }
 
@@ -60,7 +60,7 @@ describe('a simulated service', () => {
     expect(await states()).toEqual(['unknown', 'stopped']);
     await finish(driver.run(services.get('worker/db').service, 'start', NEVER));
     services.kill('worker/db');
-    expect((await finish(driver.observe(NEVER))).services[1]).toMatchObject({
+    expect((await finish(driver.observe(NEVER, 'all'))).services[1]).toMatchObject({
       state: 'running',
       recorded: true,
     });

@@ -54,6 +54,12 @@ export class PidWatch {
     this.#changes.watch(pidFiles);
   }
 
+  /** Stands for the process that a pid file named when it was read last, if that lives now: the same for as long as it does. */
+  processOf(pidFile: string): object | undefined {
+    const process = this.#watched.get(pidFile)?.process;
+    return process !== undefined && this.#isAlive(process) ? process : undefined;
+  }
+
   /** Watches nothing any more. */
   close(): void {
     this.watch(new Set());

@@ -10,6 +10,7 @@ import type { Log } from '../../../reconcilers/loop/log.ts';
 import type {
   ResumedRun,
   RunResult,
+  Scope,
   Service,
   ServiceDriver,
   ServiceObservation,
@@ -28,6 +29,7 @@ import type { RunContext } from './script-run.ts';
 import { listSets, lookAtScript, type ScriptFile, type ScriptSet, serviceOf } from './script-sets.ts';
 import { ScriptShell } from './script-shell.ts';
 import { ServiceRuns } from './service-runs.ts';
+import { StandingAnswers } from './standing-answers.ts';
 import { StatusQuestions } from './status-questions.ts';
 import { tidy } from './vanished.ts';
 
@@ -49,6 +51,8 @@ export interface ScriptsDriverOptions {
 /** Services observed at once: somewhat more than are asked at once, so that no question waits. All at once would hold up the event loop. */
 const OBSERVED_AT_ONCE = 16;
 
+const UNDER_WAY = 'a start or stop of it is under way';
+
 /** A script as it was listed, with what it says of itself, or why that can't be read. */
 interface Listed {
   readonly service: Service;
@@ -64,6 +68,7 @@ export class ScriptsDriver implements ServiceDriver {
   readonly #shell: ScriptShell;
   readonly #questions: StatusQuestions;
   readonly #pidWatch: PidWatch;
+  readonly #standing: StandingAnswers;
   readonly #actions = new ScriptActionsCache();
   readonly #saidSkipped = new SaidOnce();
   readonly #saidRecorded = new SaidOnce();
@@ -86,20 +91,22 @@ export class ScriptsDriver implements ServiceDriver {
     this.#pidWatch = new PidWatch(clock, () => {
       for (const listener of this.#listeners) listener();
     });
+    this.#standing = new StandingAnswers((pidFile) => this.#pidWatch.processOf(pidFile));
   }
 
-  async observe(signal: AbortSignal): Promise<ServicesObservation> {
+  async observe(signal: AbortSignal, scope: Scope): Promise<ServicesObservation> {
     const { sets, skipped } = await listSets(this.#options.servicesDir, this.#roles);
     const listed = await this.#readActions(sets);
     this.#announce(listed, skipped);
     this.#pidWatch.watch(pidFilesOf(listed));
-    const services = await this.#observeAll(listed, signal);
+    const services = await this.#observeAll(listed, scope, signal);
     if (!signal.aborted) await this.#tidy(sets);
     return { services, skipped };
   }
 
   async run(service: Service, verb: Verb, signal: AbortSignal): Promise<RunResult> {
     this.#questions.forget(service.id);
+    this.#standing.forget(service.id);
     try {
       const found = await lookAtScript(this.#pathOf(service));
       if (found.kind === 'gone') return { kind: 'not-run', message: 'its script is gone' };
@@ -143,25 +150,43 @@ export class ScriptsDriver implements ServiceDriver {
     );
   }
 
-  async #observeAll(listed: readonly Listed[], signal: AbortSignal): Promise<readonly ServiceObservation[]> {
-    this.#questions.keepOnly(new Set(listed.map(({ service }) => service.id)));
-    const look = this.#questions.beginLook(listed.length, signal);
+  async #observeAll(
+    listed: readonly Listed[],
+    scope: Scope,
+    signal: AbortSignal,
+  ): Promise<readonly ServiceObservation[]> {
+    const ids = new Set(listed.map(({ service }) => service.id));
+    this.#questions.keepOnly(ids);
+    this.#standing.keepOnly(ids);
+    const asked = scope === 'all' ? listed : listed.filter((one) => !this.#stands(one));
+    const look = this.#questions.beginLook(asked.length, signal);
     try {
-      const waiting = this.#questions.inTurn(listed, ({ service }) => service.id).values();
+      const waiting = this.#questions.inTurn(asked, ({ service }) => service.id).values();
       const byId = new Map<string, ServiceObservation>();
       const observeNext = async () => {
         for (const one of waiting) byId.set(one.service.id, await this.#observeOne(one, look.signal));
       };
       await Promise.all(Array.from({ length: OBSERVED_AT_ONCE }, observeNext));
-      return listed.flatMap(({ service }) => byId.get(service.id) ?? []);
+      return listed.map(({ service }) => byId.get(service.id) ?? this.#asItRan(service));
     } finally {
       look.done();
     }
   }
 
+  #stands({ service, actions }: Listed): boolean {
+    return this.#standing.isRunning(service.id, pidFileOf(actions));
+  }
+
+  /** Of one that was not asked: a start or stop of it may have begun since. */
+  #asItRan(service: Service): ServiceObservation {
+    return this.#runs.isUnderWay(service.id)
+      ? unknown(service, UNDER_WAY)
+      : { service, state: 'running', message: '', recorded: false };
+  }
+
   async #observeOne({ service, script, actions }: Listed, signal: AbortSignal): Promise<ServiceObservation> {
     // What is seen in the middle of a start or stop says nothing of its outcome, and may be old news once it has ended.
-    const busy = unknown(service, 'a start or stop of it is under way');
+    const busy = unknown(service, UNDER_WAY);
     if (this.#runs.isUnderWay(service.id)) return busy;
     if ('trouble' in actions) return unknown(service, `its script can't be read: ${actions.trouble}`);
     if (!actions.hasStatus) {
@@ -170,7 +195,9 @@ export class ScriptsDriver implements ServiceDriver {
     }
     const variables = serviceVariables(this.#options.runDir, service, 'status');
     const call = { path: script.path, runId: randomUUID(), variables };
-    const answer = await this.#questions.ask(service.id, call, signal);
+    const answer = await this.#standing.asking(service.id, pidFileOf(actions), () =>
+      this.#questions.ask(service.id, call, signal),
+    );
     return this.#runs.isUnderWay(service.id) ? busy : { service, ...answer, recorded: false };
   }
 
@@ -209,10 +236,12 @@ function unknown(service: Service, message: string): ServiceObservation {
 
 /** A service that is known by its record is not watched: a look would find nothing new. */
 function pidFilesOf(listed: readonly Listed[]): ReadonlySet<string> {
-  const pidFiles = listed.map(({ actions }) =>
-    'hasStatus' in actions && actions.hasStatus ? actions.pidFile : undefined,
-  );
+  const pidFiles = listed.map(({ actions }) => pidFileOf(actions));
   return new Set(pidFiles.filter((path) => path !== undefined));
+}
+
+function pidFileOf(actions: Listed['actions']): string | undefined {
+  return 'hasStatus' in actions && actions.hasStatus ? actions.pidFile : undefined;
 }
 
 function keyOfSkipped({ path, reason }: Skipped): string {

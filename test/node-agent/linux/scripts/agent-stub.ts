@@ -21,5 +21,5 @@ const driver = new ScriptsDriver({
 const never = new AbortController().signal;
 setInterval(silent, 60_000);
 if (verb === 'start' || verb === 'stop') await driver.run(serviceOf('worker', name), verb, never);
-if (verb === 'status') await driver.observe(never);
+if (verb === 'status') await driver.observe(never, 'all');
 if (verb === 'resume') await driver.resume();

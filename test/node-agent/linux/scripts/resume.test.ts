@@ -55,13 +55,13 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     expect(others).toEqual([]);
     expect(resumed).toMatchObject({ service: { id: 'worker/x' }, verb: 'start' });
     expect(lives(pid)).toBe(true);
-    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'unknown' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/x': 'unknown' });
     const again = await driver.run({ id: 'worker/x', name: 'x', set: 'worker', group: null }, 'start', never);
     expect(again).toMatchObject({ kind: 'not-run' });
     sandbox.file('go', '');
     expect(await resumed?.ended).toEqual({ kind: 'ended-unseen' });
     // Its record can't tell how the start ended: it is tried again.
-    expect((await driver.observe(never)).services).toMatchObject([
+    expect((await driver.observe(never, 'all')).services).toMatchObject([
       {
         state: 'incomplete',
         message: 'its last start ended unseen, during a restart of the agent',
@@ -76,7 +76,7 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     const [resumed] = await driver.resume();
     sandbox.file('go', '');
     await resumed?.ended;
-    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'incomplete' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/x': 'incomplete' });
   });
 
   it('a script with status tells what came of it', async () => {
@@ -87,7 +87,9 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     const [resumed] = await driver.resume();
     sandbox.file('go', '');
     await resumed?.ended;
-    expect((await driver.observe(never)).services).toMatchObject([{ state: 'running', recorded: false }]);
+    expect((await driver.observe(never, 'all')).services).toMatchObject([
+      { state: 'running', recorded: false },
+    ]);
   });
 
   it('S8 the run is ended at the rest of its time limit, with its children', async () => {
@@ -116,7 +118,7 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     expect(JSON.parse(sandbox.read(RECORD))).toMatchObject({
       end: { succeeded: false, message: 'ended unseen, during a restart of the agent' },
     });
-    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'incomplete' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/x': 'incomplete' });
   });
 
   it('a pid that another process has now is not taken for the run', async () => {
@@ -157,7 +159,7 @@ describe('after a kill -9 of the agent in the midst of a run', () => {
     const atDeath = printed();
     await until(() => printed() > atDeath + 20);
     expect([lives(pid), sandbox.read('failed')]).toEqual([true, '']);
-    expect(states(await sandbox.driver().observe(never))).toEqual({ 'worker/x': 'running' });
+    expect(states(await sandbox.driver().observe(never, 'all'))).toEqual({ 'worker/x': 'running' });
   });
 
   it('a status question that the killed agent left is ended; what it started lives on', async () => {

@@ -24,30 +24,88 @@ describe('S1 starting and stopping', () => {
     sandbox.service('controller', '10-a', 'exit 0');
     sandbox.service('worker', 'w', 'exit 0');
     sandbox.service('storage', 's', 'exit 0');
-    const { services } = await sandbox.driver({ roles }).observe(never);
+    const { services } = await sandbox.driver({ roles }).observe(never, 'all');
     expect(services.map(({ service }) => service.id)).toEqual(expected);
   });
 
   it('runs a real daemon', async () => {
     const service = sandbox.service('worker', '10-d', daemonScript(sandbox, 'd'));
     const driver = sandbox.driver();
-    expect(states(await driver.observe(never))).toEqual({ 'worker/10-d': 'stopped' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/10-d': 'stopped' });
     expect(await driver.run(service, 'start', never)).toMatchObject({ kind: 'succeeded' });
-    expect(states(await driver.observe(never))).toEqual({ 'worker/10-d': 'running' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/10-d': 'running' });
     const pid = await sandbox.pid('d.pid');
     expect(await driver.run(service, 'stop', never)).toMatchObject({ kind: 'succeeded' });
     await until(() => !lives(pid));
-    expect(states(await driver.observe(never))).toEqual({ 'worker/10-d': 'stopped' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/10-d': 'stopped' });
     expect(sandbox.read('d.calls').split('\n')).toEqual(['status', 'start', 'status', 'stop', 'status']);
   });
 
   it('lists the sets anew at each look', async () => {
     const driver = sandbox.driver();
     sandbox.service('worker', 'a', 'exit 0');
-    expect(Object.keys(states(await driver.observe(never)))).toEqual(['worker/a']);
+    expect(Object.keys(states(await driver.observe(never, 'all')))).toEqual(['worker/a']);
     rmSync(sandbox.path('services.d/worker/a'));
     sandbox.service('worker', 'b', 'exit 0');
-    expect(Object.keys(states(await driver.observe(never)))).toEqual(['worker/b']);
+    expect(Object.keys(states(await driver.observe(never, 'all')))).toEqual(['worker/b']);
+  });
+});
+
+describe('S14 a look at what changed', () => {
+  it('asks the service that died, and none whose process lives on as it did', async () => {
+    const services = ['a', 'b', 'c'].map((name) =>
+      sandbox.service('worker', name, daemonScript(sandbox, name)),
+    );
+    const plain = sandbox.path('plain');
+    sandbox.service('worker', 'plain', `echo $1 >>${plain} # has a status`);
+    const driver = sandbox.driver();
+    for (const service of services) await driver.run(service, 'start', never);
+    // Until the pid files were read: from then on an answer stands.
+    const statuses = (name: string) => sandbox.read(`${name}.calls`).match(/status/g)?.length ?? 0;
+    const asked = async () => {
+      const before = ['a', 'b', 'c'].map(statuses);
+      await driver.observe(never, 'changed');
+      return ['a', 'b', 'c'].map(statuses).map((count, index) => count - (before[index] ?? 0));
+    };
+    await until(async () => (await asked()).join() === '0,0,0');
+    const plainBefore = sandbox.read('plain').length;
+    expect(states(await driver.observe(never, 'changed'))).toEqual({
+      'worker/a': 'running',
+      'worker/b': 'running',
+      'worker/c': 'running',
+      'worker/plain': 'running',
+    });
+    // What has no pid file is asked each time.
+    expect(sandbox.read('plain').length).toBeGreaterThan(plainBefore);
+    kill(await sandbox.pid('b.pid'));
+    await until(async () => states(await driver.observe(never, 'changed'))['worker/b'] === 'stopped');
+    expect(await asked()).toEqual([0, 1, 0]);
+    const before = ['a', 'b', 'c'].map(statuses);
+    await driver.observe(never, 'all');
+    expect(['a', 'b', 'c'].map(statuses)).toEqual(before.map((count) => count + 1));
+  });
+
+  it('tells of one that is started or stopped that it is under way, without asking it', async () => {
+    const service = sandbox.service(
+      'worker',
+      'd',
+      `${daemonScript(sandbox, 'd')}\n[ "$1" != stop ] || { touch ${sandbox.path('stopping')}; sleep 1000; }`,
+    );
+    const driver = sandbox.driver();
+    await driver.run(service, 'start', never);
+    const statuses = () => sandbox.read('d.calls').match(/status/g)?.length ?? 0;
+    await until(async () => {
+      const before = statuses();
+      await driver.observe(never, 'changed');
+      return statuses() === before;
+    });
+    const aborting = new AbortController();
+    const stopping = driver.run(service, 'stop', aborting.signal);
+    await until(() => existsSync(sandbox.path('stopping')));
+    expect(states(await driver.observe(never, 'changed'))).toEqual({ 'worker/d': 'unknown' });
+    aborting.abort();
+    await stopping;
+    await until(async () => states(await driver.observe(never, 'changed'))['worker/d'] === 'stopped');
   });
 });
 
@@ -61,7 +119,7 @@ describe('S6 a failing start', () => {
   it('is not begun when others could have written the script meanwhile, or it is gone', async () => {
     const service = sandbox.service('worker', 'x', `touch ${sandbox.path('ran')}`);
     const driver = sandbox.driver();
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     chmodSync(sandbox.path('services.d/worker/x'), 0o777);
     expect(await driver.run(service, 'start', never)).toEqual({
       kind: 'not-run',
@@ -90,7 +148,7 @@ describe('S8 a run past its time limit', () => {
     await clock.advance(30_000);
     expect(await drive(clock, running)).toEqual({ kind: 'timed-out', afterMs: 30_000, tail: '' });
     expect(lives(await sandbox.pid('pid'))).toBe(false);
-    expect((await driver.observe(never)).services).toMatchObject([
+    expect((await driver.observe(never, 'all')).services).toMatchObject([
       { state: 'incomplete', message: 'its last start was ended at its time limit of 30000 ms, no output' },
     ]);
     sandbox.file('ok', '');
@@ -101,9 +159,9 @@ describe('S8 a run past its time limit', () => {
 describe('S9 no services', () => {
   it('is a result, with missing and with empty folders; nothing is written', async () => {
     const driver = sandbox.driver({ roles: ['controller', 'worker'] });
-    expect(await driver.observe(never)).toEqual({ services: [], skipped: [] });
+    expect(await driver.observe(never, 'all')).toEqual({ services: [], skipped: [] });
     mkdirSync(sandbox.path('services.d/worker'), { recursive: true });
-    expect(await driver.observe(never)).toEqual({ services: [], skipped: [] });
+    expect(await driver.observe(never, 'all')).toEqual({ services: [], skipped: [] });
     expect(existsSync(sandbox.runDir)).toBe(false);
   });
 });
@@ -125,7 +183,7 @@ describe('S10 300 scripts', () => {
     const allAre = async (state: string) => {
       const reached = new Set<string>();
       await until(async () => {
-        for (const [id, seen] of Object.entries(states(await driver.observe(never)))) {
+        for (const [id, seen] of Object.entries(states(await driver.observe(never, 'all')))) {
           if (seen === 'unknown') continue;
           expect([id, seen]).toEqual([id, state]);
           reached.add(id);
@@ -151,10 +209,10 @@ describe('S14 and S15 a service that names a pid file', () => {
       events += 1;
     });
     await driver.run(service, 'start', never);
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     kill(await sandbox.pid('d.pid'));
     await until(() => events === 1);
-    expect(states(await driver.observe(never))).toEqual({ 'worker/d': 'stopped' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/d': 'stopped' });
     await driver.run(service, 'start', never);
     await until(() => events === 2);
     await driver.close();
@@ -170,7 +228,7 @@ describe('S16 what is passed over', () => {
     mkdirSync(sandbox.path('services.d/worker/folder'));
     const driver = sandbox.driver();
     for (let look = 0; look < 3; look++) {
-      const { services, skipped } = await driver.observe(never);
+      const { services, skipped } = await driver.observe(never, 'all');
       expect(services.map(({ service }) => service.name)).toEqual(['x']);
       expect(skipped.map(({ path, unsafe }) => [path.split('/').at(-1), unsafe])).toEqual([
         ['folder', false],
@@ -184,9 +242,9 @@ describe('S16 what is passed over', () => {
       ['info', sandbox.path('services.d/worker/x~')],
     ]);
     chmodSync(sandbox.path('services.d/worker/open'), 0o755);
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     chmodSync(sandbox.path('services.d/worker/open'), 0o777);
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     expect(sandbox.lines.filter(({ level }) => level === 'error')).toHaveLength(2);
   });
 });
@@ -195,7 +253,7 @@ describe('a service whose script has no status', () => {
   it('is what its last run made of it, and that is said once', async () => {
     const service = sandbox.service('worker', 'x', `[ ! -e ${sandbox.path('fail')} ] || exit 9`);
     const driver = sandbox.driver();
-    const look = async () => (await driver.observe(never)).services[0];
+    const look = async () => (await driver.observe(never, 'all')).services[0];
     expect(await look()).toEqual({ service, state: 'stopped', message: '', recorded: true });
     await driver.run(service, 'start', never);
     expect(await look()).toEqual({ service, state: 'running', message: '', recorded: true });
@@ -220,10 +278,10 @@ describe('a service whose script has no status', () => {
   it('is still that after the agent was started anew, but not after a boot', async () => {
     const service = sandbox.service('worker', 'x', 'exit 0');
     await sandbox.driver().run(service, 'start', never);
-    expect(states(await sandbox.driver().observe(never))).toEqual({ 'worker/x': 'running' });
+    expect(states(await sandbox.driver().observe(never, 'all'))).toEqual({ 'worker/x': 'running' });
     const rebooted = sandbox.driver({ bootId: 'boot-2' });
     expect(await rebooted.resume()).toEqual([]);
-    expect(states(await rebooted.observe(never))).toEqual({ 'worker/x': 'stopped' });
+    expect(states(await rebooted.observe(never, 'all'))).toEqual({ 'worker/x': 'stopped' });
   });
 
   it('and a damaged record is running as long as a process of it lives, else stopped', async () => {
@@ -238,7 +296,7 @@ describe('a service whose script has no status', () => {
     await driver.run(once, 'start', never);
     for (const name of ['d', 'once'])
       writeFileSync(sandbox.path(`run/services/worker/${name}.json`), '{"bootId":');
-    const [both, atOnce] = await Promise.all([driver.observe(never), driver.observe(never)]);
+    const [both, atOnce] = await Promise.all([driver.observe(never, 'all'), driver.observe(never, 'all')]);
     expect(states(both)).toEqual({ 'worker/d': 'running', 'worker/once': 'incomplete' });
     expect(states(atOnce)).toEqual(states(both));
     expect(readdirSync(sandbox.path('run/services/worker')).sort()).toEqual([
@@ -247,9 +305,9 @@ describe('a service whose script has no status', () => {
       'once.json',
       'once.json.damaged',
     ]);
-    expect(states(await driver.observe(never))).toEqual(states(both));
+    expect(states(await driver.observe(never, 'all'))).toEqual(states(both));
     await driver.run(daemon, 'stop', never);
-    expect(states(await driver.observe(never))).toEqual({
+    expect(states(await driver.observe(never, 'all'))).toEqual({
       'worker/d': 'stopped',
       'worker/once': 'incomplete',
     });
@@ -258,7 +316,7 @@ describe('a service whose script has no status', () => {
   it('and a record that can not be read is unknown', async () => {
     sandbox.service('worker', 'x', 'exit 0');
     mkdirSync(sandbox.path('run/services/worker/x.json'), { recursive: true });
-    expect((await sandbox.driver().observe(never)).services).toMatchObject([
+    expect((await sandbox.driver().observe(never, 'all')).services).toMatchObject([
       {
         state: 'unknown',
         message: expect.stringMatching(/^the record of its last run can't be read: EISDIR/),
@@ -294,7 +352,7 @@ describe('a service with a run under way', () => {
         kind: 'not-run',
         message: 'another run of it is under way',
       });
-      expect((await driver.observe(never)).services).toMatchObject([
+      expect((await driver.observe(never, 'all')).services).toMatchObject([
         { state: 'unknown', message: 'a start or stop of it is under way' },
       ]);
       aborting.abort();
@@ -314,11 +372,11 @@ describe('what services leave in runDir', () => {
       existsSync(sandbox.path('run/output/worker/d.log')),
     ];
     rmSync(sandbox.path('services.d/worker/d'));
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     expect(files()).toEqual([true, true]);
     kill(await sandbox.pid('pid'));
     await until(async () => {
-      await driver.observe(never);
+      await driver.observe(never, 'all');
       return files().every((there) => !there);
     });
   });
@@ -328,12 +386,12 @@ describe('what services leave in runDir', () => {
     const driver = sandbox.driver();
     await driver.run(service, 'start', never);
     chmodSync(sandbox.path('services.d/worker/x'), 0o644);
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     chmodSync(sandbox.path('services.d/worker'), 0o777);
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     chmodSync(sandbox.path('services.d/worker'), 0o755);
     chmodSync(sandbox.path('services.d/worker/x'), 0o755);
-    expect(states(await driver.observe(never))).toEqual({ 'worker/x': 'running' });
+    expect(states(await driver.observe(never, 'all'))).toEqual({ 'worker/x': 'running' });
   });
 
   it('is output of at most 1 MiB at a look', async () => {
@@ -342,7 +400,7 @@ describe('what services leave in runDir', () => {
     await driver.run(service, 'start', never);
     const size = () => statSync(sandbox.path('run/output/worker/x.log')).size;
     expect(size()).toBe(MAX_OUTPUT_BYTES + 1);
-    await driver.observe(never);
+    await driver.observe(never, 'all');
     expect(size()).toBe(0);
   });
 });

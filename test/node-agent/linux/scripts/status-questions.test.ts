@@ -116,7 +116,7 @@ describe('asking', () => {
         sleep 0.05; rmdir ${sandbox.root}/now.$$;;
       esac`;
     for (let n = 10; n < 40; n++) sandbox.service('worker', String(n), counting);
-    const { services } = await sandbox.driver().observe(never);
+    const { services } = await sandbox.driver().observe(never, 'all');
     expect(services.map(({ state }) => state)).toEqual(Array(30).fill('running'));
     const seen = readdirSync(sandbox.root)
       .filter((name) => name.startsWith('seen.'))
@@ -134,7 +134,7 @@ describe('asking', () => {
     );
     sandbox.service('worker', 'well', 'case $1 in status) exit 3;; esac');
     const clock = new FakeClock();
-    const looking = sandbox.driver({ clock, timeoutMs: 500 }).observe(never);
+    const looking = sandbox.driver({ clock, timeoutMs: 500 }).observe(never, 'all');
     await sandbox.pid('child');
     const seen = await drive(clock, looking);
     expect(states(seen)).toEqual({ 'worker/hung': 'unknown', 'worker/well': 'stopped' });
@@ -152,9 +152,9 @@ describe('asking', () => {
     sandbox.service('worker', 'well', 'case $1 in status) exit 0;; esac');
     const driver = sandbox.driver();
     const startedMs = performance.now();
-    expect(states(await driver.observe(never))['worker/well']).toBe('unknown');
+    expect(states(await driver.observe(never, 'all'))['worker/well']).toBe('unknown');
     expect(performance.now() - startedMs).toBeLessThan(15_000);
-    expect(states(await driver.observe(never))['worker/well']).toBe('running');
+    expect(states(await driver.observe(never, 'all'))['worker/well']).toBe('running');
   });
 
   it('ends at once when the look is aborted', async () => {
@@ -165,7 +165,7 @@ describe('asking', () => {
       `case $1 in status) echo $$ >${sandbox.path('pid')}; sleep 1000;; esac`,
     );
     const aborting = new AbortController();
-    const looking = sandbox.driver().observe(aborting.signal);
+    const looking = sandbox.driver().observe(aborting.signal, 'all');
     const pid = await sandbox.pid('pid');
     aborting.abort();
     expect(states(await looking)).toEqual({ 'worker/hung': 'unknown' });
