@@ -154,6 +154,11 @@ export class HostAgent {
       // Well below the resync: a look that comes a moment early must not leave the copies to the one after it.
       copyCheckIntervalMs: resyncIntervalMs / 2,
       onRemembered: () => this.#reporter.reportDesired(),
+      onFound: () => {
+        this.#intake.overruled();
+        this.#reporter.report();
+        this.#loop.request('flags');
+      },
       drafts: beginnings.drafts,
     });
     this.#servicesPass = new ServicesPass({

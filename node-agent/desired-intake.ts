@@ -69,6 +69,20 @@ export class DesiredIntake {
     this.#words.set(network, { ...word, generation, verdict });
   }
 
+  /** The host turned out to know more than what was accepted: that was behind, and is not on its way any more. */
+  overruled(): void {
+    const transition = this.#transition;
+    this.#transition = undefined;
+    for (const [network, word] of this.#words) {
+      if (word.verdict !== 'accepted' && word.verdict !== 'confirmed') continue;
+      const verdict = word.generation < this.#knowledge.generation ? 'behind' : 'contradicts';
+      this.#words.set(network, { ...word, verdict });
+      if (transition?.network === network) {
+        this.#journal.refused(verdict, transition.known, this.#knowledge.generation, network);
+      }
+    }
+  }
+
   /** The network is lost: what was said over it counts no more. */
   lost(network: string): void {
     this.#words.delete(network);

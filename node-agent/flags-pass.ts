@@ -12,9 +12,9 @@ import type { Desired, Knowledge } from './knowledge.ts';
 /** What the newest pass found and did. */
 export interface FlagsView {
   readonly desired: Desired;
-  /** When the flags were done, monotonic ms. */
+  /** When the flags were done, monotonic ms; of a lock the copies may have been done later. */
   readonly flagsDoneAtMs: number;
-  /** The newest spec known was remembered, durably, when the flags were done; also when there was none to remember. */
+  /** The spec that the flags were kept for is remembered, durably; also when there was none to remember. */
   readonly remembered: boolean;
   readonly copyFailure: CopyResult['failure'];
   readonly result: FlagsResult;
@@ -29,6 +29,8 @@ export interface FlagsPassOptions {
   readonly copyCheckIntervalMs: number;
   /** The newest spec is remembered now: from here on it counts as a whole. */
   readonly onRemembered: () => void;
+  /** A copy that could not be read before says more than a controller did. */
+  readonly onFound: () => void;
   readonly drafts: PassDrafts;
 }
 
@@ -40,6 +42,15 @@ export interface PassDrafts {
   discard(): Promise<void>;
 }
 
+/** What was seen of the flags counts for that long, ms: far longer than a disk takes that is well. */
+const LOOK_STANDS_MS = 100;
+
+const LOOK_ONCE_MORE: Outcome = {
+  kind: 'look-again',
+  afterMs: 1,
+  sentence: 'the flags were looked at long before the copies were on the disk, so once more',
+};
+
 export class FlagsPass {
   readonly #options: FlagsPassOptions;
   #view: FlagsView | undefined;
@@ -47,6 +58,8 @@ export class FlagsPass {
   #copiesCheckedMs = Number.NEGATIVE_INFINITY;
   #copyFailure: CopyResult['failure'];
   #draftedGeneration = 0;
+  /** The flags were as desired when they were looked at, but that was long before the copies were done. */
+  #isFlagLookOld = false;
 
   constructor(options: FlagsPassOptions) {
     this.#options = options;
@@ -72,25 +85,41 @@ export class FlagsPass {
   }
 
   async #run({ looking }: Partial<Pick<Pass, 'looking'>>): Promise<Outcome> {
-    const { knowledge, flags, clock } = this.#options;
+    const { knowledge, clock } = this.#options;
     // That the copies are still there is checked after the flags, so that no correction waits for it.
     const isNew =
       knowledge.newest !== undefined && (!knowledge.isRemembered || this.#copyFailure !== undefined);
-    const remembering = isNew ? this.#remember() : Promise.resolve(knowledge.isRemembered);
-    // After a crash a lock's flag alone says as much as its copies do: neither waits for the other.
     const isLock = knowledge.newest?.spec.locked === true;
+    const remembering = isNew ? this.#remember() : Promise.resolve(rememberedOf(knowledge));
+    // After a crash a lock's flag alone says as much as its copies do: neither waits for the other.
     if (!isLock) await remembering;
     const tried = knowledge.desired;
-    const flagging = flags.reconcile({ locked: tried.locked, content: tried.lock, isNew }, looking);
-    const [isRemembered, result] = await bothEnded(remembering, flagging);
-    const flagsDoneAtMs = clock.monotonicMs();
-    // Of a lock more may be desired once it is remembered, and nothing else of its flags.
-    const desired = knowledge.desired.generation === tried.generation ? knowledge.desired : tried;
+    const isUnacknowledged = isNew || this.#isFlagLookOld;
+    const flagging = this.#keepFlags(tried, isUnacknowledged, looking);
+    const [remembered, { result, doneAtMs }] = await bothEnded(remembering, flagging);
+    // Copies on a disk that hung meanwhile must not acknowledge flags that somebody may have changed since.
+    this.#isFlagLookOld = isNew && clock.monotonicMs() - doneAtMs > LOOK_STANDS_MS;
     if (!isNew && this.#isCheckDue()) await this.#remember();
-    if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, desired.generation);
-    const remembered = isRemembered || knowledge.newest === undefined;
-    this.#view = { desired, flagsDoneAtMs, remembered, copyFailure: this.#copyFailure, result };
+    const isRemembered = remembered !== undefined && remembered === tried.generation;
+    if (result.inSync && isRemembered && !this.#isFlagLookOld) {
+      this.#acknowledged = Math.max(this.#acknowledged, tried.generation);
+    }
+    this.#view = {
+      // Of a lock more may be desired once it is remembered, and nothing else of its flags.
+      desired: knowledge.desired.generation === tried.generation ? knowledge.desired : tried,
+      flagsDoneAtMs: doneAtMs,
+      remembered: isRemembered || knowledge.newest === undefined,
+      copyFailure: this.#copyFailure,
+      result,
+    };
+    if (this.#isFlagLookOld && this.#copyFailure === undefined) return LOOK_ONCE_MORE;
     return outcomeOf(this.#view, knowledge);
+  }
+
+  async #keepFlags({ locked, lock }: Desired, isNew: boolean, looking: Pass['looking'] | undefined) {
+    const { flags, clock } = this.#options;
+    const result = await flags.reconcile({ locked, content: lock, isNew }, looking);
+    return { result, doneAtMs: clock.monotonicMs() };
   }
 
   /** Once for each that a controller tells: what is tried again, or found at the start, may need no write at all. */
@@ -108,11 +137,11 @@ export class FlagsPass {
     return clock.monotonicMs() - this.#copiesCheckedMs >= copyCheckIntervalMs;
   }
 
-  /** @returns whether the newest spec known is remembered at its end. */
-  async #remember(): Promise<boolean> {
+  /** @returns the newest spec's generation if that is remembered now. */
+  async #remember(): Promise<number | undefined> {
     const { knowledge, copies, clock } = this.#options;
     const wanted = knowledge.newest;
-    if (wanted === undefined) return false;
+    if (wanted === undefined) return undefined;
     const nowMs = clock.monotonicMs();
     const result = await copies.reconcile(wanted);
     this.#copiesCheckedMs = nowMs;
@@ -121,8 +150,13 @@ export class FlagsPass {
       knowledge.remembered(wanted.generation);
       this.#options.onRemembered();
     }
-    return knowledge.isRemembered;
+    if (result.newer !== undefined && knowledge.found(result.newer)) this.#options.onFound();
+    return rememberedOf(knowledge);
   }
+}
+
+function rememberedOf(knowledge: Knowledge): number | undefined {
+  return knowledge.isRemembered ? knowledge.newest?.generation : undefined;
 }
 
 /** A pass that ends while a part of it goes on would be two at once. @throws what the first threw, else what the second did, when both have ended. */

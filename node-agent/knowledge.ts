@@ -69,6 +69,19 @@ export class Knowledge {
     if (this.#told === undefined && generationOf(basis) >= this.generation) this.#basis = basis;
   }
 
+  /**
+   * A copy that could not be read until now says more than what is known: it counts, and what a controller said is behind.
+   * @returns whether it does.
+   */
+  found(known: KnownSpec): boolean {
+    if (known.generation < this.generation) return false;
+    this.#told = undefined;
+    this.#before = undefined;
+    this.#rememberedGeneration = 0;
+    this.#basis = { source: 'remembered', known, flagged: true, certain: true };
+    return true;
+  }
+
   /** Takes what a controller says, if it is newer than all that is known here. */
   offer(offered: KnownSpec): Verdict {
     // 0 is no spec's generation: it means that none is known.

@@ -1,4 +1,4 @@
-// Knows what folders lie on, memory, a disk of this machine or something else, without ever making anybody wait for the answer.
+// Knows what folders lie on, memory, a disk of this machine or something else. Whoever asks is answered at once, by what is known; only who wants to learn waits.
 import { statfs } from 'node:fs/promises';
 
 /** memory: nothing on it waits for a device. local: a disk of this machine, where a look at an entry is answered from memory once it was looked at. */

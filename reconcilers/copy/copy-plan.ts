@@ -1,5 +1,7 @@
 // Plans the remembered copy: pure. Both files hold the newest generation, and a corrupt one is kept aside for people.
-import { type Plan, type Step, sideBySide } from '../loop/plan.ts';
+
+import { sameSpec } from '../../desired-state/host.ts';
+import { type Blocked, type Plan, type Step, sideBySide } from '../loop/plan.ts';
 import { type KnownSpec, sameKnownSpec } from './known-spec.ts';
 import { COPY_NAMES, type CopyName, type CopyState, type CopyStates } from './spec-copies.ts';
 
@@ -19,14 +21,18 @@ export interface CopyPlanInput {
    * sync failed, and a later sync of the same data may succeed without writing it (LWN, "PostgreSQL's fsync() surprise", 2018), so they are written anew.
    */
   readonly durability: 'confirmed' | 'unknown' | 'suspect';
+  /** Both copies were as wanted once: from then on nobody but this agent has anything to write there. */
+  readonly areOurs: boolean;
 }
 
 /**
  * The copies are written side by side, and their folder is synced once, when both stand in it. Each is replaced in one step by a file that is on the disk already, so a
  * crash between any two calls leaves of each the old or the new, and either is what a controller said; neither counts as remembered before the folder is synced.
  */
-export function planCopies({ wanted, observed, hasTrace, durability }: CopyPlanInput): Plan<CopyStep> {
+export function planCopies(input: CopyPlanInput): Plan<CopyStep> {
+  const { wanted, observed, hasTrace, durability } = input;
   if (wanted === undefined) return { steps: [], blocked: [] };
+  if (newerCopy(input) !== undefined) return { steps: [], blocked: [HELD_BY_NEWER] };
   const corrupt = COPY_NAMES.filter((copy) => observed[copy].state === 'corrupt');
   const made = COPY_NAMES.flatMap((copy) => planCopy(copy, observed[copy], wanted, durability));
   const steps = [
@@ -37,6 +43,30 @@ export function planCopies({ wanted, observed, hasTrace, durability }: CopyPlanI
   ];
   return { steps, blocked: [] };
 }
+
+/**
+ * A valid copy that says more than what is to be remembered, or the contrary of it at the same generation: it could not be read when the agent recalled what it knows, and
+ * a controller whose store went back was taken at its word. It is never overwritten (I5).
+ */
+export function newerCopy({ wanted, observed, areOurs }: CopyPlanInput): KnownSpec | undefined {
+  if (wanted === undefined || areOurs) return undefined;
+  const found = COPY_NAMES.flatMap((copy) => {
+    const seen = observed[copy];
+    return seen.state === 'valid' && saysMore(seen.known, wanted) ? [seen.known] : [];
+  });
+  return found.sort((a, b) => b.generation - a.generation)[0];
+}
+
+function saysMore(found: KnownSpec, wanted: KnownSpec): boolean {
+  if (found.generation !== wanted.generation) return found.generation > wanted.generation;
+  return !sameSpec(found.spec, wanted.spec);
+}
+
+const HELD_BY_NEWER: Blocked = {
+  target: 'remembered copy',
+  reason: 'CopyIsNewer',
+  message: 'a copy that could not be read before says more than what is known',
+};
 
 const LEAVE_TRACE: CopyStep = {
   kind: 'leave-trace',

@@ -1,6 +1,6 @@
 // Keeps the remembered copy as what is known: observe, plan, apply. Not remembered means not acknowledged; what follows from that is decided elsewhere.
 import { type Plan, type StepFailure, turnsOf } from '../loop/plan.ts';
-import { type CopyPlanInput, type CopyStep, planCopies } from './copy-plan.ts';
+import { type CopyPlanInput, type CopyStep, newerCopy, planCopies } from './copy-plan.ts';
 import type { KnownSpec } from './known-spec.ts';
 import type { SpecCopies } from './spec-copies.ts';
 
@@ -9,11 +9,14 @@ export interface CopyResult {
   /** Both copies hold it, durably; also when there is nothing to remember. */
   readonly remembered: boolean;
   readonly failure: StepFailure<CopyStep> | undefined;
+  /** What a copy says that is newer than what was to be remembered: nothing was done. */
+  readonly newer: KnownSpec | undefined;
 }
 
 export class CopyReconciler {
   readonly #copies: SpecCopies;
   #durability: CopyPlanInput['durability'] = 'unknown';
+  #areOurs = false;
 
   constructor(copies: SpecCopies) {
     this.#copies = copies;
@@ -21,15 +24,21 @@ export class CopyReconciler {
 
   /** One pass. It ends with the turn in which a step failed, when all of that turn have ended, and tells the first of them; it does not throw for it. */
   async reconcile(wanted: KnownSpec | undefined): Promise<CopyResult> {
-    const plan = planCopies(await this.#observe(wanted));
+    const input = await this.#observe(wanted);
+    const plan = planCopies(input);
+    const newer = newerCopy(input);
+    if (newer !== undefined) return { plan, remembered: false, failure: undefined, newer };
     for (const turn of turnsOf(plan.steps)) {
       const [failure] = await this.#applyTurn(turn, wanted);
       if (failure === undefined) continue;
       this.#durability = 'suspect';
-      return { plan, remembered: false, failure };
+      return { plan, remembered: false, failure, newer };
     }
-    if (wanted !== undefined) this.#durability = 'confirmed';
-    return { plan, remembered: true, failure: undefined };
+    if (wanted !== undefined) {
+      this.#durability = 'confirmed';
+      this.#areOurs = true;
+    }
+    return { plan, remembered: true, failure: undefined, newer };
   }
 
   /** What a pass would do now; reads only. */
@@ -39,7 +48,7 @@ export class CopyReconciler {
 
   async #observe(wanted: KnownSpec | undefined) {
     const [observed, hasTrace] = await Promise.all([this.#copies.observe(), this.#copies.hasTrace()]);
-    return { wanted, observed, hasTrace, durability: this.#durability };
+    return { wanted, observed, hasTrace, durability: this.#durability, areOurs: this.#areOurs };
   }
 
   /** @returns the steps that failed, in their order. */

@@ -127,4 +127,28 @@ describe('DesiredIntake', () => {
       since: '2026-01-01T00:00:00.000Z',
     });
   });
+
+  it('I5: takes back what it accepted when the host turns out to know more, and says so once', () => {
+    const { log, events, intake, knowledge, apply, words } = setUp();
+    intake.take(said(3, false), 'management');
+    intake.take(said(3, false), 'cluster');
+    knowledge.found({ generation: 7, spec: { locked: true, servicesEnabled: false } });
+    intake.overruled();
+    expect(intake.transition).toBeUndefined();
+    expect(words()).toEqual(['management 3 behind', 'cluster 3 behind']);
+    expect(events).toEqual(['Warning StoreBehind']);
+    expect(log.lines).toHaveLength(1);
+    apply(7);
+    expect(log.lines).toHaveLength(1);
+    intake.take(said(3, false), 'management');
+    expect(events).toEqual(['Warning StoreBehind']);
+  });
+
+  it('I5: calls the contrary at the same generation a contradiction', () => {
+    const { events, intake, knowledge, words } = setUp();
+    intake.take(said(7, false), 'management');
+    knowledge.found({ generation: 7, spec: { locked: true, servicesEnabled: false } });
+    intake.overruled();
+    expect([words(), events]).toEqual([['management 7 contradicts'], ['Warning Contradiction']]);
+  });
 });

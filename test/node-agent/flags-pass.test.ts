@@ -44,6 +44,7 @@ function setUp(told: KnownSpec, flags = both(ABSENT)) {
     clock,
     copyCheckIntervalMs: 5_000,
     onRemembered: () => order.push('remembered'),
+    onFound: () => order.push('found'),
     drafts: {
       begin: ({ generation }) => drafted.push(generation),
       discard: async () => {
@@ -100,6 +101,62 @@ describe('FlagsPass', () => {
     expect(pass.acknowledged).toBe(8);
   });
 
+  it('I8: acknowledges no flags that were looked at long before the copies were done, before it looked again', async () => {
+    const { clock, copyFiles, flagFiles, order, pass } = setUp(lock(7));
+    const held = holdSettle(copyFiles);
+    const running = pass.run();
+    await expect.poll(() => order).toContain('create volatile of 7');
+    // The disk of the copies hangs, and somebody removes a flag meanwhile.
+    await clock.advance(101);
+    flagFiles.set('persistent', ABSENT);
+    held.release();
+    expect(await running).toMatchObject({ kind: 'look-again', afterMs: 1 });
+    expect([pass.acknowledged, pass.view?.remembered]).toEqual([0, true]);
+    flagFiles.deeds.length = 0;
+    expect((await pass.run()).kind).toBe('settled');
+    expect([pass.acknowledged, flagFiles.deeds]).toEqual([7, ['create persistent']]);
+  });
+
+  it('I8: confirms flags that were looked at long before the copies were done, though they seem untouched', async () => {
+    const { clock, copyFiles, flagFiles, order, pass } = setUp(lock(7));
+    const held = holdSettle(copyFiles);
+    const running = pass.run();
+    await expect.poll(() => order).toContain('create volatile of 7');
+    await clock.advance(101);
+    held.release();
+    await running;
+    flagFiles.deeds.length = 0;
+    await pass.run();
+    await pass.run();
+    expect([pass.acknowledged, flagFiles.deeds]).toEqual([7, ['confirm persistent']]);
+  });
+
+  it('I1: acknowledges nothing that was told in the middle of a pass', async () => {
+    for (const told of [lock(8), unlock(8)]) {
+      const { copyFiles, knowledge, pass } = setUp(unlock(7));
+      await pass.run();
+      expect(pass.acknowledged).toBe(7);
+      const running = pass.run();
+      knowledge.offer(told);
+      await running;
+      expect(pass.acknowledged).toBe(7);
+      expect(copyFiles.now).toEqual(copies(copyOf(unlock(7)), copyOf(unlock(7))));
+    }
+  });
+
+  it('I5: takes what a copy says that could not be read before, over what a store that went back told', async () => {
+    const known = lock(7);
+    const { copyFiles, flagFiles, knowledge, order, pass } = setUp(unlock(3), both(flagOf(7)));
+    copyFiles.set('desired-b.json', copyOf(known));
+    await pass.run();
+    expect([order, copyFiles.deeds]).toEqual([['found', 'discard'], []]);
+    expect([knowledge.generation, pass.acknowledged]).toEqual([7, 0]);
+    await pass.run();
+    expect([knowledge.source, pass.acknowledged]).toEqual(['remembered', 7]);
+    expect(copyFiles.now).toEqual(copies(copyOf(known), copyOf(known)));
+    expect(flagFiles.now).toEqual(both(flagOf(7)));
+  });
+
   it('ends only when both halves of a lock have ended, also when one of them throws', async () => {
     const { copyFiles, flagFiles, pass } = setUp(lock(7));
     flagFiles.observe = () => Promise.reject(new Error('a broken adapter'));
@@ -153,6 +210,7 @@ describe('FlagsPass', () => {
       clock: new FakeClock(),
       copyCheckIntervalMs: 5_000,
       onRemembered: () => {},
+      onFound: () => expect.unreachable(),
       drafts: { begin: ({ generation }) => drafted.push(generation), discard: async () => {} },
     });
     await pass.run();
@@ -202,6 +260,7 @@ describe('FlagsPass', () => {
       clock: new FakeClock(),
       copyCheckIntervalMs: 5_000,
       onRemembered: () => {},
+      onFound: () => expect.unreachable(),
       drafts: { begin: () => expect.unreachable(), discard: async () => {} },
     });
     for (let time = 0; time < 3; time += 1) await pass.run();
@@ -328,6 +387,7 @@ describe('FlagsPass', () => {
       clock,
       copyCheckIntervalMs: 5_000,
       onRemembered: () => {},
+      onFound: () => expect.unreachable(),
       drafts: { begin: () => expect.unreachable(), discard: async () => {} },
     });
     expect(await pass.run()).toEqual({

@@ -247,3 +247,35 @@ describe('whatever is said, in whatever order', () => {
     );
   });
 });
+
+describe('a copy that could not be read before', () => {
+  it('I5: counts when it says more than what was told, and then what was told is behind', () => {
+    const knowledge = new Knowledge(NOTHING);
+    knowledge.offer(unlock(3));
+    expect(knowledge.found(lock(7))).toBe(true);
+    expect([knowledge.source, knowledge.generation, knowledge.isRemembered]).toEqual([
+      'remembered',
+      7,
+      false,
+    ]);
+    expect(knowledge.desired.locked).toBe(true);
+    expect(knowledge.offer(unlock(3))).toBe('behind');
+    expect(knowledge.offer(unlock(8))).toBe('accepted');
+  });
+
+  it('I1: counts when it says the contrary at the same generation, also if that was remembered', () => {
+    const knowledge = new Knowledge(NOTHING);
+    knowledge.offer(unlock(7));
+    knowledge.remembered(7);
+    expect(knowledge.found(lock(7))).toBe(true);
+    expect([knowledge.isRemembered, knowledge.desired.locked]).toEqual([false, true]);
+    expect(knowledge.offer(unlock(7))).toBe('contradicts');
+  });
+
+  it('does not count when more is known by now', () => {
+    const knowledge = new Knowledge(NOTHING);
+    knowledge.offer(lock(9));
+    expect(knowledge.found(unlock(8))).toBe(false);
+    expect([knowledge.source, knowledge.generation]).toEqual(['controller', 9]);
+  });
+});

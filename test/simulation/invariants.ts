@@ -21,6 +21,7 @@ const ABORT_MS = 1_500;
 export class Invariants {
   readonly #clock: SimClock;
   readonly #host: SimHost;
+  readonly #storeWentBack: () => boolean;
   #flags: ReturnType<SimHost['flagsNow']>;
   /** When somebody last changed something by hand at the flags, or a fault of the disk or of services was on. */
   #disturbedMs = Number.NEGATIVE_INFINITY;
@@ -34,16 +35,16 @@ export class Invariants {
   #acknowledged = 0;
   #acknowledgedLock = 0;
   #diskVersion = -1;
-  /** The agent knows nothing, because its disk failed when it looked. */
-  #isBlind = false;
   #flagsWrongSinceMs: number | undefined;
   readonly #contradictedSinceMs = new Map<string, number>();
   #violation: InvariantViolation | undefined;
   readonly #serviceWrongSinceMs = new Map<string, number>();
 
-  constructor(clock: SimClock, host: SimHost) {
+  /** @param storeWentBack a backup of the store was restored. */
+  constructor(clock: SimClock, host: SimHost, storeWentBack: () => boolean) {
     this.#clock = clock;
     this.#host = host;
+    this.#storeWentBack = storeWentBack;
     this.#flags = host.flagsNow();
     host.onStart(() => this.#started());
     host.onPublish((status) => this.#checkPublished(status));
@@ -172,7 +173,6 @@ export class Invariants {
       this.#acknowledged = Math.min(this.#acknowledged, desired.generation);
       this.#acknowledgedLock = Math.min(this.#acknowledgedLock, desired.generation);
     }
-    this.#forgiveBlindness(desired);
     this.#forgiveWholeCopies();
     this.#checkFlagsGeneration();
     this.#checkFirstWord(desired);
@@ -198,15 +198,6 @@ export class Invariants {
       this.#checkAcknowledged(status);
   }
 
-  /** An agent whose disk told it nothing takes what a controller says, and that one's store may have been restored (docs/adr/0006). */
-  #forgiveBlindness({ source, generation }: AgentStatus['desired']): void {
-    if (this.#isBlind && source === 'controller') {
-      this.#acknowledged = Math.min(this.#acknowledged, generation);
-      this.#acknowledgedLock = Math.min(this.#acknowledgedLock, generation - 1);
-    }
-    this.#isBlind = source === 'nothing' && (this.#isBlind || this.#hasFault());
-  }
-
   #areCopiesLost(): boolean {
     return this.#damaged.size === COPY_PATHS.length;
   }
@@ -219,11 +210,11 @@ export class Invariants {
   }
 
   /**
-   * What a flag says counts where no copy is left: it must never say the generation of an unlock. While the disk fails a copy may be there that nobody could read, and its
-   * generation be given to another change by a store that was restored (docs/adr/0006).
+   * What a flag says counts where no copy is left: it must never say the generation of an unlock. While the disk fails a copy may be there that nobody could read, and a
+   * store that was restored may have given its generation to another change.
    */
   #checkFlagsGeneration(): void {
-    if (this.#hasFault()) return;
+    if (this.#hasFault() && this.#storeWentBack()) return;
     const copy = this.#host.copyNow();
     for (const flag of FLAG_NAMES) {
       const generation = parseFlagGeneration(this.#host.disk.contentNow(FLAG_PATHS[flag]) ?? '');

@@ -58,7 +58,7 @@ function makeSite(seed: number) {
   const hosts = Array.from({ length: prng.chance(0.2) ? 2 : 1 }, (_, index) => {
     const name = `compute-${index}`;
     const host = new SimHost(name, { clock, prng: prng.fork(name), networks: used, log });
-    return { host, invariants: new Invariants(clock, host) };
+    return { host, invariants: new Invariants(clock, host, () => controller.storeWentBack) };
   });
   clock.onStep(() => {
     for (const { invariants } of hosts) invariants.checkStep();
@@ -76,7 +76,7 @@ async function play(site: FullSite, scenario: Scenario): Promise<void> {
   await clock.runFor(RECONNECT_MS);
   // A store that is behind its agents changes nothing on them, but the next explicit change gets through, whatever was lost.
   for (const { host } of hosts) {
-    if (scenario.storeWentBack || !scenario.accepted.has(host.name) || prng.chance(0.5)) {
+    if (controller.storeWentBack || !scenario.accepted.has(host.name) || prng.chance(0.5)) {
       await commandDone(site, scenario.command(prng.pick(['lock', 'unlock', 'services enable']), host));
     }
   }

@@ -175,6 +175,17 @@ export const SABOTAGES: readonly Sabotage[] = [
     ],
   },
   {
+    name: 'a copy that could not be read before is overwritten, whatever it says',
+    from: 26_700,
+    patches: [
+      {
+        file: 'reconcilers/copy/copy-plan.ts',
+        find: 'if (wanted === undefined || areOurs) return undefined;',
+        replace: 'return undefined;',
+      },
+    ],
+  },
+  {
     name: 'a lower generation is accepted',
     patches: [
       {

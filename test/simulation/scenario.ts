@@ -42,7 +42,6 @@ export class Scenario {
   /** The spec that the store accepted last, by host. */
   readonly #accepted = new Map<string, { readonly generation: number; readonly spec: Spec }>();
   readonly #log: string[] = [];
-  #storeWentBack = false;
 
   constructor(site: Site) {
     this.#site = site;
@@ -54,11 +53,6 @@ export class Scenario {
 
   get accepted(): ReadonlyMap<string, { readonly generation: number; readonly spec: Spec }> {
     return this.#accepted;
-  }
-
-  /** A backup was restored: what was accepted since it was made is gone, and what is accepted before an agent is back may be numbered below it. */
-  get storeWentBack(): boolean {
-    return this.#storeWentBack;
   }
 
   /** What was done, newest last. */
@@ -132,7 +126,6 @@ export class Scenario {
       this.#deed('a backup of the store is made', () => controller.backUp()),
       this.#deed('a backup of the store is restored', () => {
         controller.restoreBackup();
-        this.#storeWentBack = true;
         this.#later(3_000, () => controller.start());
       }),
       this.#deed('garbage is sent to the agents', () => controller.sendRaw(this.#prng.pick(GARBAGE))),

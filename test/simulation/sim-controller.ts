@@ -17,6 +17,7 @@ export class SimController {
   readonly #networks: readonly SimNetwork[];
   #store = new MemoryStore();
   #backup: MemorySnapshot = this.#store.snapshot();
+  #storeWentBack = false;
   #process: SimProcess;
   #hosts: Hosts | undefined;
   #connections: readonly Connection[] = [];
@@ -74,10 +75,16 @@ export class SimController {
     this.#backup = this.#store.snapshot();
   }
 
+  /** A backup was restored: what was accepted since it was made is gone, and what is accepted before an agent is back may be numbered below it. */
+  get storeWentBack(): boolean {
+    return this.#storeWentBack;
+  }
+
   /** Crashes, and finds the backup in the store's place when it starts again: what was accepted since is gone. */
   restoreBackup(): void {
     this.crash();
     this.#store = MemoryStore.restore(this.#backup);
+    this.#storeWentBack = true;
   }
 
   /** Sends `text` to agents over connections that were open lately, as a broken or newer peer would. */

@@ -46,6 +46,17 @@ describe('CopyReconciler', () => {
     expect(result.failure).toBeUndefined();
   });
 
+  it('I5: touches nothing, and tells it, when a copy says more than what is to be remembered, until its own stood there once', async () => {
+    const files = new FakeSpecCopies(copies(copyOf(known(8)), CORRUPT));
+    const reconciler = new CopyReconciler(files);
+    expect(await reconciler.reconcile(known(7))).toMatchObject({ remembered: false, newer: known(8) });
+    expect(files.deeds).toEqual([]);
+    expect(await reconciler.reconcile(known(8))).toMatchObject({ remembered: true, newer: undefined });
+    files.set('desired-a.json', copyOf(known(9)));
+    expect(await reconciler.reconcile(known(8))).toMatchObject({ remembered: true, newer: undefined });
+    expect(files.now).toEqual(copies(copyOf(known(8)), copyOf(known(8))));
+  });
+
   it('confirms the copies of an earlier life once, and then touches nothing', async () => {
     const files = new FakeSpecCopies(copies(copyOf(known(7)), copyOf(known(7))));
     const reconciler = new CopyReconciler(files);
