@@ -96,14 +96,13 @@ export class FlagsPass {
     const tried = knowledge.desired;
     const isUnacknowledged = isNew || this.#isFlagLookOld;
     const flagging = this.#keepFlags(tried, isUnacknowledged, looking);
-    const [remembered, { result, doneAtMs }] = await bothEnded(remembering, flagging);
-    // Copies on a disk that hung meanwhile must not acknowledge flags that somebody may have changed since.
+    const [remembered, { result: seen, doneAtMs }] = await bothEnded(remembering, flagging);
+    // The copies' disk may have hung meanwhile: somebody may have changed the flags since.
     this.#isFlagLookOld = isNew && clock.monotonicMs() - doneAtMs > LOOK_STANDS_MS;
+    const result = this.#isFlagLookOld ? { ...seen, inSync: false } : seen;
     if (!isNew && this.#isCheckDue()) await this.#remember();
     const isRemembered = remembered !== undefined && remembered === tried.generation;
-    if (result.inSync && isRemembered && !this.#isFlagLookOld) {
-      this.#acknowledged = Math.max(this.#acknowledged, tried.generation);
-    }
+    if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, tried.generation);
     this.#view = {
       // Of a lock more may be desired once it is remembered, and nothing else of its flags.
       desired: knowledge.desired.generation === tried.generation ? knowledge.desired : tried,
