@@ -245,12 +245,14 @@ describe('I10 what is refused says where, what was expected and what was found:'
 describe('what `get` prints', () => {
   const label = fc.stringMatching(/^[A-Za-z0-9]([A-Za-z0-9._-]{0,20}[A-Za-z0-9])?$/);
   const text = fc.string({ unit: 'grapheme', maxLength: 40 });
+  // No record has that one: zod takes it out of whatever comes in, as it would be no key but a prototype.
+  const key = text.filter((any) => any !== '__proto__');
   const record = fc
     .record({
       name: fc.stringMatching(/^[a-z0-9]([a-z0-9-]{0,20}[a-z0-9])?$/),
       generation: fc.nat(),
       labels: fc.dictionary(label, fc.oneof(fc.constant(''), label), { maxKeys: 4 }),
-      annotations: fc.dictionary(text, text, { maxKeys: 4, noNullPrototype: true }),
+      annotations: fc.dictionary(key, text, { maxKeys: 4, noNullPrototype: true }),
       spec: fc.record({ locked: fc.boolean(), servicesEnabled: fc.boolean() }),
       status: fc.constantFrom(undefined, statusOf(3)),
     })
