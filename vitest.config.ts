@@ -26,7 +26,7 @@ export default defineConfig({
         },
       },
       {
-        // Whether the simulation sees: 24 known-bad variants of the code, up to 1,000 seeds each.
+        // Whether the simulation sees: some thirty known-bad variants of the code, up to 1,000 seeds each.
         test: {
           name: 'sabotage',
           include: ['test/simulation/sabotage.test.ts'],
