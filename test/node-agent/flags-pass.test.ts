@@ -69,12 +69,22 @@ function holdSettle(copyFiles: FakeSpecCopies) {
   return { isReached: reached.promise, release: () => released.resolve() };
 }
 
+/** Begins a pass whose copies hang, and goes on when its flags are made. */
+async function runToTheFlags({
+  copyFiles,
+  order,
+  pass,
+}: Pick<ReturnType<typeof setUp>, 'copyFiles' | 'order' | 'pass'>) {
+  const held = holdSettle(copyFiles);
+  const running = pass.run();
+  await expect.poll(() => order).toContain('create volatile of 7');
+  return { held, running };
+}
+
 describe('FlagsPass', () => {
   it('makes the copies and the flags of a lock at once, and acknowledges it when both are done', async () => {
     const { copyFiles, flagFiles, order, pass } = setUp(lock(7));
-    const held = holdSettle(copyFiles);
-    const running = pass.run();
-    await expect.poll(() => order).toContain('create volatile of 7');
+    const { held, running } = await runToTheFlags({ copyFiles, order, pass });
     expect(flagFiles.now).toEqual(both(flagOf(7)));
     expect(order).not.toContain('remembered');
     expect(pass.acknowledged).toBe(0);
@@ -103,9 +113,7 @@ describe('FlagsPass', () => {
 
   it('I8: acknowledges no flags that were looked at long before the copies were done, before it looked again', async () => {
     const { clock, copyFiles, flagFiles, order, pass } = setUp(lock(7));
-    const held = holdSettle(copyFiles);
-    const running = pass.run();
-    await expect.poll(() => order).toContain('create volatile of 7');
+    const { held, running } = await runToTheFlags({ copyFiles, order, pass });
     // The disk of the copies hangs, and somebody removes a flag meanwhile.
     await clock.advance(101);
     flagFiles.set('persistent', ABSENT);
@@ -119,9 +127,7 @@ describe('FlagsPass', () => {
 
   it('I8: confirms flags that were looked at long before the copies were done, though they seem untouched', async () => {
     const { clock, copyFiles, flagFiles, order, pass } = setUp(lock(7));
-    const held = holdSettle(copyFiles);
-    const running = pass.run();
-    await expect.poll(() => order).toContain('create volatile of 7');
+    const { held, running } = await runToTheFlags({ copyFiles, order, pass });
     await clock.advance(101);
     held.release();
     await running;

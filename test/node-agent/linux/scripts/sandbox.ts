@@ -1,4 +1,5 @@
 // A host in a temporary folder, with real scripts and real processes. Whatever its scripts started is ended, by pid, when the test is over.
+import { randomUUID } from 'node:crypto';
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout } from 'node:timers/promises';
@@ -12,6 +13,7 @@ import {
   readStat,
 } from '../../../../node-agent/linux/scripts/processes.ts';
 import { serviceOf } from '../../../../node-agent/linux/scripts/script-sets.ts';
+import type { ScriptStart } from '../../../../node-agent/linux/scripts/script-starter.ts';
 import {
   ScriptsDriver,
   type ScriptsDriverOptions,
@@ -78,6 +80,16 @@ export class Sandbox {
 
   script(path: string, body: string, mode = 0o755): string {
     return this.file(path, `#!/bin/sh\n${body}\n`, mode);
+  }
+
+  /** A script of its own, to be asked for its status. */
+  scriptStart(body: string, name = 'x'): ScriptStart {
+    return {
+      path: this.script(name, body),
+      args: ['status'],
+      runId: randomUUID(),
+      variables: { LOCKSTEP_RUN_DIR: this.runDir },
+    };
   }
 
   file(path: string, content: string, mode = 0o644): string {

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { LinuxDisk } from '../../../../node-agent/linux/disk.ts';
@@ -22,15 +21,6 @@ function openShell(options: Partial<ScriptShellOptions> = {}) {
   return shell;
 }
 
-function scriptOf(body: string, name = 'x'): ScriptStart {
-  return {
-    path: sandbox.script(name, body),
-    args: ['status'],
-    runId: randomUUID(),
-    variables: { LOCKSTEP_RUN_DIR: sandbox.runDir },
-  };
-}
-
 async function startIn(shell: ScriptShell, script: ScriptStart) {
   await shell.turn();
   return shell.start(script, undefined);
@@ -50,7 +40,7 @@ function childrenOf(pid: number): readonly string[] {
 
 describe('a script that the shell starts', () => {
   it('ends with 128 and the number of the signal that ended it, as shells tell it', async () => {
-    const { ended } = await startIn(openShell(), scriptOf('kill -KILL $$'));
+    const { ended } = await startIn(openShell(), sandbox.scriptStart('kill -KILL $$'));
     expect(await ended).toEqual({ kind: 'exited', exitCode: 137, signal: null });
   });
 
@@ -58,7 +48,9 @@ describe('a script that the shell starts', () => {
     const shell = openShell();
     const codes = Array.from({ length: 100 }, (_, index) => index);
     const ends = await Promise.all(
-      codes.map(async (code) => (await startIn(shell, scriptOf(`exit ${code}`, `s${code}`))).ended),
+      codes.map(
+        async (code) => (await startIn(shell, sandbox.scriptStart(`exit ${code}`, `s${code}`))).ended,
+      ),
     );
     expect(ends).toEqual(codes.map((exitCode) => ({ kind: 'exited', exitCode, signal: null })));
     const pid = await sandbox.pid('shell.pid');
@@ -69,7 +61,7 @@ describe('a script that the shell starts', () => {
 describe('a run that goes through the shell', () => {
   it('S8 is ended at its limit with its children', async () => {
     const body = `sleep 1000 & echo $! >${sandbox.path('child')}; setsid sleep 1000 & echo $! >${sandbox.path('far')}; wait`;
-    expect(await runIn(openShell(), scriptOf(body), 1_000)).toMatchObject({ kind: 'timed-out' });
+    expect(await runIn(openShell(), sandbox.scriptStart(body), 1_000)).toMatchObject({ kind: 'timed-out' });
     expect([lives(await sandbox.pid('child')), lives(await sandbox.pid('far'))]).toEqual([false, false]);
   });
 
@@ -77,7 +69,7 @@ describe('a run that goes through the shell', () => {
     const aborting = new AbortController();
     const shell = openShell();
     await shell.turn();
-    const script = scriptOf('exec sleep 1000');
+    const script = sandbox.scriptStart('exec sleep 1000');
     const running = runIn(shell, script, 60_000, aborting.signal);
     setImmediate(() => aborting.abort());
     expect(await running).toEqual({ kind: 'aborted' });
@@ -88,7 +80,11 @@ describe('a run that goes through the shell', () => {
 
   it('that nobody can tell the end of any more is ended', async () => {
     const shell = openShell();
-    const running = runIn(shell, scriptOf(`echo $$ >${sandbox.path('pid')}; exec sleep 1000`), 60_000);
+    const running = runIn(
+      shell,
+      sandbox.scriptStart(`echo $$ >${sandbox.path('pid')}; exec sleep 1000`),
+      60_000,
+    );
     const pid = await sandbox.pid('pid');
     const waiter = readStat(pid)?.parent ?? 0;
     process.kill(await sandbox.pid('shell.pid'), 'SIGKILL');
@@ -103,14 +99,14 @@ describe('a shell', () => {
     const shell = openShell();
     const first = await startIn(
       shell,
-      scriptOf(`until [ -e ${sandbox.path('go')} ]; do sleep 0.01; done; exit 5`),
+      sandbox.scriptStart(`until [ -e ${sandbox.path('go')} ]; do sleep 0.01; done; exit 5`),
     );
     await first.leader();
     const killed = await sandbox.pid('shell.pid');
     process.kill(killed, 'SIGKILL');
     await until(() => !lives(killed));
     await until(async () => {
-      const { ended } = await startIn(shell, scriptOf('exit 6', 'y'));
+      const { ended } = await startIn(shell, sandbox.scriptStart('exit 6', 'y'));
       return (await ended).kind === 'exited';
     });
     expect(await sandbox.pid('shell.pid')).not.toBe(killed);
@@ -123,24 +119,27 @@ describe('a shell', () => {
     await shell.turn();
     const hung = await sandbox.pid('shell.pid');
     process.kill(hung, 'SIGSTOP');
-    const { leader, ended } = await startIn(shell, scriptOf('exit 0'));
+    const { leader, ended } = await startIn(shell, sandbox.scriptStart('exit 0'));
     expect(await ended).toEqual({ kind: 'lost', message: 'the shell did not start it within 1000 ms' });
     expect(await leader()).toBeUndefined();
-    const next = await startIn(shell, scriptOf(`until [ -e ${sandbox.path('go')} ]; do sleep 0.01; done`));
+    const next = await startIn(
+      shell,
+      sandbox.scriptStart(`until [ -e ${sandbox.path('go')} ]; do sleep 0.01; done`),
+    );
     await next.leader();
     // Its end, which comes later, is not its successor's.
     await until(() => !lives(hung));
     const successor = await sandbox.pid('shell.pid');
     sandbox.file('go', '');
     expect(await next.ended).toMatchObject({ kind: 'exited' });
-    await (await startIn(shell, scriptOf('exit 0'))).ended;
+    await (await startIn(shell, sandbox.scriptStart('exit 0'))).ended;
     expect(await sandbox.pid('shell.pid')).toBe(successor);
   });
 
   it('that says nothing at all is given up; the script is started without it', async () => {
     const command = sandbox.script('silent', 'exec sleep 1000');
     const shell = openShell({ command, patienceMs: 50 });
-    expect(await (await startIn(shell, scriptOf('exit 3'))).ended).toMatchObject({ exitCode: 3 });
+    expect(await (await startIn(shell, sandbox.scriptStart('exit 3'))).ended).toMatchObject({ exitCode: 3 });
   });
 
   it.each([
@@ -150,7 +149,9 @@ describe('a shell', () => {
     const command = sandbox.script('unfit', body);
     const shell = openShell({ command });
     for (const exitCode of [3, 4]) {
-      expect(await (await startIn(shell, scriptOf(`exit ${exitCode}`))).ended).toMatchObject({ exitCode });
+      expect(await (await startIn(shell, sandbox.scriptStart(`exit ${exitCode}`))).ended).toMatchObject({
+        exitCode,
+      });
     }
     expect(sandbox.read('unfit.tried')).toBe(body.includes('tried') ? 'tried' : '');
     expect(sandbox.lines.filter(({ level }) => level === 'warn')).toHaveLength(
@@ -160,15 +161,15 @@ describe('a shell', () => {
 
   it('that is not there is not missed', async () => {
     const shell = openShell({ command: '/no/such/shell' });
-    expect(await (await startIn(shell, scriptOf('exit 3'))).ended).toMatchObject({ exitCode: 3 });
+    expect(await (await startIn(shell, sandbox.scriptStart('exit 3'))).ended).toMatchObject({ exitCode: 3 });
   });
 
   it('ends when it is closed, and starts nothing any more', async () => {
     const shell = openShell();
-    await (await startIn(shell, scriptOf('exit 0'))).ended;
+    await (await startIn(shell, sandbox.scriptStart('exit 0'))).ended;
     const pid = await sandbox.pid('shell.pid');
     shell.close();
     await until(() => !lives(pid));
-    expect(await (await startIn(shell, scriptOf('exit 3'))).ended).toMatchObject({ exitCode: 3 });
+    expect(await (await startIn(shell, sandbox.scriptStart('exit 3'))).ended).toMatchObject({ exitCode: 3 });
   });
 });

@@ -1,6 +1,4 @@
 // One suite for both ways of starting a script.
-
-import { randomUUID } from 'node:crypto';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { DIRECT_STARTER } from '../../../../node-agent/linux/scripts/direct-starter.ts';
 import { readStat } from '../../../../node-agent/linux/scripts/processes.ts';
@@ -19,15 +17,6 @@ function openShell(): ScriptStarter {
   return shell;
 }
 
-function scriptOf(body: string, name = 'x'): ScriptStart {
-  return {
-    path: sandbox.script(name, body),
-    args: ['status'],
-    runId: randomUUID(),
-    variables: { LOCKSTEP_RUN_DIR: sandbox.runDir },
-  };
-}
-
 async function start(starter: ScriptStarter, script: ScriptStart) {
   await starter.turn();
   return starter.start(script, undefined);
@@ -38,12 +27,12 @@ describe.each<[string, () => ScriptStarter]>([
   ['a shell', openShell],
 ])('a script that is started by %s', (_, starterOf) => {
   it.each([0, 1, 3, 127])('ends with its exit code %i', async (exitCode) => {
-    const { ended } = await start(starterOf(), scriptOf(`exit ${exitCode}`));
+    const { ended } = await start(starterOf(), sandbox.scriptStart(`exit ${exitCode}`));
     expect(await ended).toEqual({ kind: 'exited', exitCode, signal: null });
   });
 
   it('leads a session of its own and is told of while it runs', async () => {
-    const { leader } = await start(starterOf(), scriptOf('exec sleep 1000'));
+    const { leader } = await start(starterOf(), sandbox.scriptStart('exec sleep 1000'));
     const { pid, startTicks } = (await leader()) ?? { pid: 0, startTicks: 0 };
     await until(() => readStat(pid)?.session === pid);
     expect(readStat(pid)).toMatchObject({ pid, startTicks, group: pid });
@@ -57,7 +46,7 @@ describe.each<[string, () => ScriptStarter]>([
     const out = sandbox.path('out');
     const odd = `it's "odd"; $(touch ${sandbox.path('ran')}) \`x\` \\ * \n & |`;
     const body = `{ printf '%s' "$1"; echo; env; pwd; readlink /proc/$$/fd/0 /proc/$$/fd/1 /proc/$$/fd/2; ls /proc/$$/fd; } >${out}.tmp; mv ${out}.tmp ${out}`;
-    const script = { ...scriptOf(body, "it's a 'name' $HOME"), args: [odd] };
+    const script = { ...sandbox.scriptStart(body, "it's a 'name' $HOME"), args: [odd] };
     const { ended } = await start(starterOf(), {
       ...script,
       variables: { ...script.variables, LOCKSTEP_SERVICE: odd },
