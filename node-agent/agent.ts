@@ -20,6 +20,7 @@ import { DiskFlagFiles } from './flag-files.ts';
 import { FlagsPass, type PassDrafts } from './flags-pass.ts';
 import { Journal } from './journal.ts';
 import { describeKnowledge, isSameWish, Knowledge, lockOf } from './knowledge.ts';
+import { OnceAResync } from './once-a-resync.ts';
 import { Past } from './past.ts';
 import { isRecallUncertain, recall } from './recall.ts';
 import { Reporter } from './reporter.ts';
@@ -55,9 +56,9 @@ export class HostAgent {
   readonly #intake: DesiredIntake;
   readonly #links: readonly ControllerLink[];
   readonly #reporter: Reporter;
+  readonly #rearming: OnceAResync;
   #recallUncertain: boolean;
   #isResumed = false;
-  #rearmedMs = Number.NEGATIVE_INFINITY;
 
   /** Recalls what is known, restores the flags, and only then looks at services and dials controllers (F9). */
   static async start(settings: AgentSettings, ports: AgentPorts): Promise<HostAgent> {
@@ -109,6 +110,7 @@ export class HostAgent {
     this.#flags = flags;
     this.#knowledge = knowledge;
     this.#recallUncertain = beginnings.recallUncertain;
+    this.#rearming = new OnceAResync(clock, resyncIntervalMs);
     this.#loop = new ControlLoop({
       reconcilers: { flags: (pass) => this.#passFlags(pass), services: (pass) => this.#passServices(pass) },
       clock,
@@ -156,7 +158,7 @@ export class HostAgent {
       onRemembered: () => this.#reporter.reportDesired(),
       onFound: () => {
         this.#intake.overruled();
-        this.#reporter.report();
+        this.#reporter.reportDesired();
         this.#loop.request('flags');
       },
       drafts: beginnings.drafts,
@@ -240,12 +242,9 @@ export class HostAgent {
 
   /** At each resync, and not at each correction: it costs more than the correction does. */
   #rearm(): void {
-    const { clock, flagWatch } = this.#ports;
-    const nowMs = clock.monotonicMs();
-    // Somewhat below the resync: one that comes a moment early must not leave it to the one after it.
-    if (nowMs - this.#rearmedMs < this.#settings.resyncIntervalMs * 0.9) return;
-    this.#rearmedMs = nowMs;
-    flagWatch.rearm();
+    if (!this.#rearming.isDue) return;
+    this.#rearming.done();
+    this.#ports.flagWatch.rearm();
   }
 
   async #passServices(pass: Pass): Promise<Outcome> {

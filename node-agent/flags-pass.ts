@@ -115,9 +115,13 @@ export class FlagsPass {
     return outcomeOf(this.#view, knowledge);
   }
 
-  async #keepFlags({ locked, lock }: Desired, isNew: boolean, looking: Pass['looking'] | undefined) {
+  async #keepFlags(
+    { locked, lock }: Desired,
+    isUnacknowledged: boolean,
+    looking: Pass['looking'] | undefined,
+  ) {
     const { flags, clock } = this.#options;
-    const result = await flags.reconcile({ locked, content: lock, isNew }, looking);
+    const result = await flags.reconcile({ locked, content: lock, isUnacknowledged }, looking);
     return { result, doneAtMs: clock.monotonicMs() };
   }
 
@@ -149,7 +153,8 @@ export class FlagsPass {
       knowledge.remembered(wanted.generation);
       this.#options.onRemembered();
     }
-    if (result.newer !== undefined && knowledge.found(result.newer)) this.#options.onFound();
+    const { newer } = result.plan;
+    if (newer !== undefined && knowledge.found(newer)) this.#options.onFound();
     return rememberedOf(knowledge);
   }
 }

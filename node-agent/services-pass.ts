@@ -15,6 +15,7 @@ import type {
 import type { BootGrace } from './boot-grace.ts';
 import type { FlagsPass } from './flags-pass.ts';
 import type { Desired, Knowledge } from './knowledge.ts';
+import { OnceAResync } from './once-a-resync.ts';
 
 export interface ServicesView {
   readonly desired: Desired;
@@ -42,11 +43,13 @@ export class ServicesPass {
   #isHeldByFlags = true;
   #isLookingAtFlags = false;
   #view: ServicesView | undefined;
-  /** When every service was asked last, monotonic ms, and for which generation. */
-  #askedAll = { atMs: Number.NEGATIVE_INFINITY, generation: 0 };
+  readonly #askAll: OnceAResync;
+  /** The generation for which every service was asked last. */
+  #askedGeneration = 0;
 
   constructor(options: ServicesPassOptions) {
     this.#options = options;
+    this.#askAll = new OnceAResync(options.clock, options.resyncIntervalMs);
   }
 
   /** Undefined before the first pass. */
@@ -100,12 +103,10 @@ export class ServicesPass {
 
   /** Every service is asked at each resync, and when something else is desired; between them an event of one of many leaves the others alone. */
   #scope(): Scope {
-    const { clock, knowledge, resyncIntervalMs } = this.#options;
-    const [atMs, { generation }] = [clock.monotonicMs(), knowledge.desired];
-    // Somewhat below the resync: one that comes a moment early must not leave it to the one after it.
-    const isDue = atMs - this.#askedAll.atMs >= resyncIntervalMs * 0.9;
-    if (!isDue && generation === this.#askedAll.generation) return 'changed';
-    this.#askedAll = { atMs, generation };
+    const { generation } = this.#options.knowledge.desired;
+    if (!this.#askAll.isDue && generation === this.#askedGeneration) return 'changed';
+    this.#askAll.done();
+    this.#askedGeneration = generation;
     return 'all';
   }
 

@@ -1,5 +1,4 @@
 // Plans the remembered copy: pure. Both files hold the newest generation, and a corrupt one is kept aside for people.
-
 import { sameSpec } from '../../desired-state/host.ts';
 import { type Blocked, type Plan, type Step, sideBySide } from '../loop/plan.ts';
 import { type KnownSpec, sameKnownSpec } from './known-spec.ts';
@@ -25,14 +24,20 @@ export interface CopyPlanInput {
   readonly areOurs: boolean;
 }
 
+export interface CopyPlan extends Plan<CopyStep> {
+  /** What a copy says that is newer than what is to be remembered: nothing is to be done about the copies before that is known. */
+  readonly newer: KnownSpec | undefined;
+}
+
 /**
  * The copies are written side by side, and their folder is synced once, when both stand in it. Each is replaced in one step by a file that is on the disk already, so a
  * crash between any two calls leaves of each the old or the new, and either is what a controller said; neither counts as remembered before the folder is synced.
  */
-export function planCopies(input: CopyPlanInput): Plan<CopyStep> {
+export function planCopies(input: CopyPlanInput): CopyPlan {
   const { wanted, observed, hasTrace, durability } = input;
-  if (wanted === undefined) return { steps: [], blocked: [] };
-  if (newerCopy(input) !== undefined) return { steps: [], blocked: [HELD_BY_NEWER] };
+  if (wanted === undefined) return { steps: [], blocked: [], newer: undefined };
+  const newer = newerCopy(input, wanted);
+  if (newer !== undefined) return { steps: [], blocked: [HELD_BY_NEWER], newer };
   const corrupt = COPY_NAMES.filter((copy) => observed[copy].state === 'corrupt');
   const made = COPY_NAMES.flatMap((copy) => planCopy(copy, observed[copy], wanted, durability));
   const steps = [
@@ -41,15 +46,15 @@ export function planCopies(input: CopyPlanInput): Plan<CopyStep> {
     ...sideBySide(made),
     ...(made.length === 0 ? [] : [SETTLE]),
   ];
-  return { steps, blocked: [] };
+  return { steps, blocked: [], newer: undefined };
 }
 
 /**
  * A valid copy that says more than what is to be remembered, or the contrary of it at the same generation: it could not be read when the agent recalled what it knows, and
  * a controller whose store went back was taken at its word. It is never overwritten (I5).
  */
-export function newerCopy({ wanted, observed, areOurs }: CopyPlanInput): KnownSpec | undefined {
-  if (wanted === undefined || areOurs) return undefined;
+function newerCopy({ observed, areOurs }: CopyPlanInput, wanted: KnownSpec): KnownSpec | undefined {
+  if (areOurs) return undefined;
   const found = COPY_NAMES.flatMap((copy) => {
     const seen = observed[copy];
     return seen.state === 'valid' && saysMore(seen.known, wanted) ? [seen.known] : [];

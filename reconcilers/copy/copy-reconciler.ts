@@ -1,16 +1,14 @@
 // Keeps the remembered copy as what is known: observe, plan, apply. Not remembered means not acknowledged; what follows from that is decided elsewhere.
-import { type Plan, type StepFailure, turnsOf } from '../loop/plan.ts';
-import { type CopyPlanInput, type CopyStep, newerCopy, planCopies } from './copy-plan.ts';
+import { type StepFailure, turnsOf } from '../loop/plan.ts';
+import { type CopyPlan, type CopyPlanInput, type CopyStep, planCopies } from './copy-plan.ts';
 import type { KnownSpec } from './known-spec.ts';
 import type { SpecCopies } from './spec-copies.ts';
 
 export interface CopyResult {
-  readonly plan: Plan<CopyStep>;
+  readonly plan: CopyPlan;
   /** Both copies hold it, durably; also when there is nothing to remember. */
   readonly remembered: boolean;
   readonly failure: StepFailure<CopyStep> | undefined;
-  /** What a copy says that is newer than what was to be remembered: nothing was done. */
-  readonly newer: KnownSpec | undefined;
 }
 
 export class CopyReconciler {
@@ -24,25 +22,23 @@ export class CopyReconciler {
 
   /** One pass. It ends with the turn in which a step failed, when all of that turn have ended, and tells the first of them; it does not throw for it. */
   async reconcile(wanted: KnownSpec | undefined): Promise<CopyResult> {
-    const input = await this.#observe(wanted);
-    const plan = planCopies(input);
-    const newer = newerCopy(input);
-    if (newer !== undefined) return { plan, remembered: false, failure: undefined, newer };
+    const plan = planCopies(await this.#observe(wanted));
+    if (plan.newer !== undefined) return { plan, remembered: false, failure: undefined };
     for (const turn of turnsOf(plan.steps)) {
       const [failure] = await this.#applyTurn(turn, wanted);
       if (failure === undefined) continue;
       this.#durability = 'suspect';
-      return { plan, remembered: false, failure, newer };
+      return { plan, remembered: false, failure };
     }
     if (wanted !== undefined) {
       this.#durability = 'confirmed';
       this.#areOurs = true;
     }
-    return { plan, remembered: true, failure: undefined, newer };
+    return { plan, remembered: true, failure: undefined };
   }
 
   /** What a pass would do now; reads only. */
-  async dryRun(wanted: KnownSpec | undefined): Promise<Plan<CopyStep>> {
+  async dryRun(wanted: KnownSpec | undefined): Promise<CopyPlan> {
     return planCopies(await this.#observe(wanted));
   }
 

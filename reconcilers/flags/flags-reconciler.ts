@@ -6,8 +6,8 @@ import { type FlagPlanInput, type FlagStep, flagsAsDesired, planFlags } from './
 export interface FlagsDesired {
   readonly locked: boolean | 'leave';
   readonly content: FlagContent;
-  /** It waits to be acknowledged: what stands there is made durable once more, because what was durable a while ago may have been replaced unseen. */
-  readonly isNew?: boolean;
+  /** What stands there is then made durable once more: what was durable a while ago may have been replaced unseen. */
+  readonly isUnacknowledged?: boolean;
 }
 
 export interface FlagsResult {
@@ -64,7 +64,7 @@ export class FlagsReconciler {
   async #observe(desired: FlagsDesired): Promise<FlagPlanInput> {
     const { generation } = desired.content;
     const confirmed = this.#confirmed?.generation === generation && this.#confirmed.locked === desired.locked;
-    const isKnown = confirmed && desired.isNew !== true;
+    const isKnown = confirmed && desired.isUnacknowledged !== true;
     const durability = this.#isSuspect ? 'suspect' : isKnown ? 'confirmed' : 'unknown';
     const observed = await this.#files.observe({ withGeneration: durability !== 'confirmed' });
     return { locked: desired.locked, generation, observed, durability };

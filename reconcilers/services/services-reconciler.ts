@@ -43,7 +43,7 @@ export class ServicesReconciler {
   async reconcile(
     decide: () => Promise<ServicesDesired>,
     signal: AbortSignal,
-    scope: Scope = 'all',
+    scope: Scope,
   ): Promise<ServicesResult> {
     const { changes } = this.#operations;
     const observed = await this.#driver.observe(signal, scope);

@@ -22,6 +22,37 @@ function makeGate() {
   };
 }
 
+describe('copies that could not be read when the agent started', () => {
+  it('I5: count as soon as they can be, over what a controller with a restored store said meanwhile', async () => {
+    // No event of the flags asks for the next look.
+    const deaf = { start: () => {}, rearm: () => {}, close: async () => {} };
+    const rig = new AgentRig({ adjust: () => ({ flagWatch: deaf }) });
+    await rig.settle(LOCKED);
+    rig.controller.declare(UNLOCKED);
+    await rig.run(5_000);
+    rig.controller.declare(LOCKED);
+    await rig.run(5_000);
+    rig.kill();
+    rig.controller.kill();
+    const mend = rig.disk.faults.add({ code: 'EIO', operations: ['read'], under: STATE_DIR });
+    for (const path of Object.values(FLAG_PATHS)) rig.disk.byHand.rm(path);
+    await rig.start(200);
+    expect(rig.status?.desired.source).toBe('nothing');
+    mend();
+    rig.controller.desired = { type: 'desired', generation: 2, spec: UNLOCKED };
+    rig.controller.start();
+    const begunBefore = rig.begun.length;
+    // Well before the resync, which would look anyway.
+    await rig.run(2_000);
+    expect(rig.status).toMatchObject({
+      desired: { source: 'remembered', generation: 3, locked: true },
+      acknowledgedGeneration: 3,
+    });
+    expect([rig.flags, rig.begun.length]).toEqual(['both', begunBefore]);
+    expect(rig.condition('SpecFresh')).toBe('False StoreBehind');
+  });
+});
+
 describe('a desired state that cannot be remembered', () => {
   it('applies a lock and does not acknowledge it, until it can be', async () => {
     const rig = new AgentRig();

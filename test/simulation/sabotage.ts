@@ -169,7 +169,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'reconcilers/flags/flags-reconciler.ts',
-        find: 'const isKnown = confirmed && desired.isNew !== true;',
+        find: 'const isKnown = confirmed && desired.isUnacknowledged !== true;',
         replace: 'const isKnown = confirmed;',
       },
     ],
@@ -180,7 +180,7 @@ export const SABOTAGES: readonly Sabotage[] = [
     patches: [
       {
         file: 'reconcilers/copy/copy-plan.ts',
-        find: 'if (wanted === undefined || areOurs) return undefined;',
+        find: 'if (areOurs) return undefined;',
         replace: 'return undefined;',
       },
     ],

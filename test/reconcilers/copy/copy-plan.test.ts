@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type CopyPlanInput, newerCopy, planCopies } from '../../../reconcilers/copy/copy-plan.ts';
+import { type CopyPlanInput, planCopies } from '../../../reconcilers/copy/copy-plan.ts';
 import { formatCopy, type KnownSpec, parseCopy } from '../../../reconcilers/copy/known-spec.ts';
 import { COPY_NAMES, type CopyState } from '../../../reconcilers/copy/spec-copies.ts';
 import { describeStep, turnsOf } from '../../../reconcilers/loop/plan.ts';
@@ -184,8 +184,8 @@ describe('a copy that could not be read when the agent recalled what it knows', 
   ])('I5: with $what is overwritten: only if it says no more', ({ found, isNewer }) => {
     for (const observed of [copies(copyOf(found), CORRUPT), copies(UNREADABLE, copyOf(found))]) {
       const input = { ...base, observed, areOurs: false, durability: 'suspect' } as const;
-      expect(newerCopy(input)).toEqual(isNewer ? found : undefined);
-      const { steps, blocked } = planCopies(input);
+      const { steps, blocked, newer } = planCopies(input);
+      expect(newer).toEqual(isNewer ? found : undefined);
       expect([steps.length > 0, blocked.map(({ reason }) => reason)]).toEqual(
         isNewer ? [false, ['CopyIsNewer']] : [true, []],
       );
@@ -194,14 +194,13 @@ describe('a copy that could not be read when the agent recalled what it knows', 
 
   it('counts with the higher of two', () => {
     const input = { ...base, observed: copies(copyOf(known(8)), copyOf(unlocked(9))), areOurs: false };
-    expect(newerCopy(input)).toEqual(unlocked(9));
+    expect(planCopies(input).newer).toEqual(unlocked(9));
   });
 
   it('is overwritten once both copies were as wanted: somebody else put it there', () => {
     const observed = copies(copyOf(known(7)), copyOf(unlocked(8)));
-    expect(newerCopy({ ...base, observed })).toBeUndefined();
-    expect(planCopies({ ...base, observed }).steps.map(describeStep)).toContain(
-      'write desired-b.json: the copy holds generation 8',
-    );
+    const { steps, newer } = planCopies({ ...base, observed });
+    expect(newer).toBeUndefined();
+    expect(steps.map(describeStep)).toContain('write desired-b.json: the copy holds generation 8');
   });
 });

@@ -49,11 +49,20 @@ describe('CopyReconciler', () => {
   it('I5: touches nothing, and tells it, when a copy says more than what is to be remembered, until its own stood there once', async () => {
     const files = new FakeSpecCopies(copies(copyOf(known(8)), CORRUPT));
     const reconciler = new CopyReconciler(files);
-    expect(await reconciler.reconcile(known(7))).toMatchObject({ remembered: false, newer: known(8) });
+    expect(await reconciler.reconcile(known(7))).toMatchObject({
+      remembered: false,
+      plan: { newer: known(8) },
+    });
     expect(files.deeds).toEqual([]);
-    expect(await reconciler.reconcile(known(8))).toMatchObject({ remembered: true, newer: undefined });
+    expect(await reconciler.reconcile(known(8))).toMatchObject({
+      remembered: true,
+      plan: { newer: undefined },
+    });
     files.set('desired-a.json', copyOf(known(9)));
-    expect(await reconciler.reconcile(known(8))).toMatchObject({ remembered: true, newer: undefined });
+    expect(await reconciler.reconcile(known(8))).toMatchObject({
+      remembered: true,
+      plan: { newer: undefined },
+    });
     expect(files.now).toEqual(copies(copyOf(known(8)), copyOf(known(8))));
   });
 

@@ -27,7 +27,7 @@ function setUp(...observed: readonly ServiceObservation[]) {
   const reconciler = new ServicesReconciler(driver, operations, clock);
   /** One pass. */
   const pass = async (desired: ServicesDesired) => {
-    const result = await reconciler.reconcile(async () => desired, signal);
+    const result = await reconciler.reconcile(async () => desired, signal, 'all');
     await settle();
     return result.plan.steps.map(describeStep);
   };
@@ -104,14 +104,14 @@ describe('ServicesReconciler', () => {
       desired = DISABLED;
       return observed;
     };
-    await reconciler.reconcile(async () => desired, signal);
+    await reconciler.reconcile(async () => desired, signal, 'all');
     await settle();
     expect(driver.begun).toEqual([]);
   });
 
   it('begins nothing once the agent stops', async () => {
     const { driver, reconciler } = setUp(seen('worker/web', 'stopped'));
-    await reconciler.reconcile(async () => ENABLED, AbortSignal.abort());
+    await reconciler.reconcile(async () => ENABLED, AbortSignal.abort(), 'all');
     await settle();
     expect(driver.begun).toEqual([]);
   });
