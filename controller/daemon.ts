@@ -11,7 +11,9 @@ import type { Daemon } from '../runtime/program.ts';
 import { VERSION } from '../runtime/version.ts';
 import type { Manifests } from './api/api-ports.ts';
 import { buildApi } from './api/server.ts';
-import { type DataFolder, removeStaleSocket } from './data-folder.ts';
+import { ApiSocket } from './api-socket.ts';
+import { type DataFolder, keepDataFolder } from './data-folder.ts';
+import { DataKeeper } from './data-keeper.ts';
 import { AgentGateway } from './gateway/agent-gateway.ts';
 import { serveAgents } from './gateway/websocket.ts';
 import { Hosts } from './hosts.ts';
@@ -77,15 +79,25 @@ async function serve(
   await gateway.start();
   manifests.start();
   await api.ready();
-  // Only whoever holds the store gets here: what lies there is nobody's.
-  removeStaleSocket(folder.socket);
-  await bindPrivately(() => api.listen({ path: folder.socket }));
+  const socket = new ApiSocket(folder.socket, api);
+  await socket.keep();
+  const keeper = new DataKeeper(
+    [
+      { what: 'data folder', keep: async () => keepDataFolder(folder.path) },
+      { what: 'store', keep: () => store.check() },
+      { what: 'socket', keep: () => socket.keep() },
+    ],
+    clock,
+    log,
+  );
+  keeper.start();
   const endProbe = keepTimerDue(clock);
   return {
     async stop() {
       endProbe();
+      await keeper.stop();
       await gateway.stop();
-      await api.close();
+      await Promise.all([api.close(), socket.close()]);
       await manifests.stop();
       await store.close();
     },
@@ -119,13 +131,3 @@ async function openManifests(folder: string | undefined, deps: ManifestDeps): Pr
 }
 
 const UNMEASURED = { passAsked: () => {}, passBegan: () => {}, passEnded: () => {} };
-
-/** The socket is 0600 from the moment it exists. */
-async function bindPrivately(listen: () => Promise<unknown>): Promise<void> {
-  const umask = process.umask(0o177);
-  try {
-    await listen();
-  } finally {
-    process.umask(umask);
-  }
-}

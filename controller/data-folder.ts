@@ -5,6 +5,7 @@ import { errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
 import { MAX_SOCKET_PATH_BYTES } from '../desired-state/socket-path.ts';
 
 export interface DataFolder {
+  readonly path: string;
   readonly database: string;
   readonly socket: string;
 }
@@ -22,8 +23,18 @@ export function openDataFolder(folder: string): DataFolder {
       `${socket}: expected a socket path of at most ${MAX_SOCKET_PATH_BYTES} bytes, found ${length}: choose a data folder with a shorter path`,
     );
   }
-  makeFolder(folder);
-  return { database: join(folder, 'controller.db'), socket };
+  keepDataFolder(folder);
+  return { path: folder, database: join(folder, 'controller.db'), socket };
+}
+
+/**
+ * Makes `folder` (0700) where it is missing.
+ * @returns mended: it was made. @throws LockstepError `Failed` when it can't be made, or others can get in.
+ */
+export function keepDataFolder(folder: string): 'kept' | 'mended' {
+  const isMade = makeFolder(folder);
+  checkPrivate(folder);
+  return isMade ? 'mended' : 'kept';
 }
 
 /**
@@ -42,16 +53,18 @@ export function removeStaleSocket(socket: string): void {
   unlinkSync(socket);
 }
 
-function makeFolder(folder: string): void {
+/** @returns whether it was not there. */
+function makeFolder(folder: string): boolean {
   try {
     makeMissing(dirname(resolve(folder)));
     mkdirSync(folder, { mode: 0o700 });
     // Whatever the umask.
     chmodSync(folder, 0o700);
+    return true;
   } catch (error) {
-    if (errnoOf(error) !== 'EEXIST') throw cannot('make', folder, error);
+    if (errnoOf(error) === 'EEXIST') return false;
+    throw cannot('make', folder, error);
   }
-  checkPrivate(folder);
 }
 
 /** Level by level: Node's own recursive mkdir never returns where a parent can't be made, below /proc for one (seen with 24.21.0). */

@@ -30,6 +30,7 @@ export class ObservedStore implements Store {
   readonly list: Store['list'] = () => this.#store.list();
   readonly listEvents: Store['listEvents'] = (query) => this.#store.listEvents(query);
   readonly advanceFence: Store['advanceFence'] = (name) => this.#store.advanceFence(name);
+  readonly check: Store['check'] = () => this.#store.check();
   readonly close: Store['close'] = () => this.#store.close();
 
   readonly writeSpecs: Store['writeSpecs'] = (writes, options) =>

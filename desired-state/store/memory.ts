@@ -111,6 +111,11 @@ export class MemoryStore implements Store {
     return token;
   }
 
+  async check(): Promise<'kept'> {
+    this.#checkOpen();
+    return 'kept';
+  }
+
   async close(): Promise<void> {
     this.#closed = true;
     this.#watches.close();

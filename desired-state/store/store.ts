@@ -104,6 +104,11 @@ export interface Store {
   watch(afterRevision: number, signal: AbortSignal): AsyncIterable<HostRecord>;
   /** Moves the fence `name` to its next token (1 at first) and returns it: whoever holds an older token can no longer write with it. */
   advanceFence(name: string): Promise<number>;
+  /**
+   * Would what is written now last? What keeps it from that is mended, if it can be: `mended`.
+   * @throws LockstepError `Unavailable` saying why not, and what to do about it.
+   */
+  check(): Promise<'kept' | 'mended'>;
   /** Ends watches and releases what it holds; every later call rejects with `Unavailable`. */
   close(): Promise<void>;
 }

@@ -563,6 +563,12 @@ export function describeStoreConformance(
       });
     });
 
+    it('says that what is written lasts, and finds nothing to mend where nobody broke anything', async () => {
+      expect(await store.check()).toBe('kept');
+      await store.writeSpecs([specWrite('a')]);
+      expect(await store.check()).toBe('kept');
+    });
+
     describe('closing', () => {
       it('ends watches, and refuses every later call as Unavailable', async () => {
         await store.writeSpecs([specWrite('a')]);
@@ -579,6 +585,7 @@ export function describeStoreConformance(
         await expect(store.appendEvents([eventOf('a', 'x')])).rejects.toMatchObject(unavailable);
         await expect(store.listEvents({ limit: 1 })).rejects.toMatchObject(unavailable);
         await expect(store.advanceFence('leader')).rejects.toMatchObject(unavailable);
+        await expect(store.check()).rejects.toMatchObject(unavailable);
         await expect(watch(0).next()).rejects.toMatchObject(unavailable);
         await expect(store.close()).resolves.toBeUndefined();
       });

@@ -6,6 +6,7 @@ import {
   readdirSync,
   readFileSync,
   readlinkSync,
+  rmSync,
   statSync,
   writeFileSync,
 } from 'node:fs';
@@ -70,6 +71,52 @@ describe('the data folder', () => {
     const { code, stderr } = await run('lockstep-controller', ['--data', folder]);
     expect(code).toBe(1);
     expect(stderr).toMatch(/expected a socket or nothing, found something else/);
+  });
+});
+
+describe('a data folder that is deleted under a running controller', () => {
+  it('I1: is there again within moments, with all that was accepted, while agents and watches stay connected', async () => {
+    const folder = join(tempFolder(), 'data');
+    const controller = await startController(folder);
+    const client = clientOf(controller);
+    await client.declare({ name: 'compute-0', labels: { site: 'lab' } });
+    await client.change('unlock', { all: true, reason: 'ready' });
+    const agent = await SocketAgent.connect(controller.socketPath, 'compute-0');
+    rmSync(folder, { recursive: true });
+    await expect
+      .poll(
+        () =>
+          client.ready().then(
+            () => true,
+            () => false,
+          ),
+        { timeout: 5_000 },
+      )
+      .toBe(true);
+    expect(modeOf(folder)).toBe('700');
+    await client.change('lock', { all: true, reason: 'after it' });
+    await agent.until(() =>
+      agent.heard.some((message) => message.type === 'desired' && message.generation === 3),
+    );
+    await controller.stop('SIGKILL');
+
+    const again = clientOf(await startController(folder));
+    expect((await again.getHost('compute-0')).metadata).toMatchObject({
+      generation: 3,
+      labels: { site: 'lab' },
+      annotations: { 'lockstep/reason': 'after it' },
+    });
+    expect((await again.events({ host: 'compute-0' })).map(({ reason }) => reason)).toEqual(
+      expect.arrayContaining(['Declared', 'Unlocked', 'Locked']),
+    );
+  });
+
+  it("is no longer only its owner's: that is said, and it serves on", async () => {
+    const folder = join(tempFolder(), 'data');
+    const controller = await startController(folder);
+    chmodSync(folder, 0o755);
+    await controller.said('only its owner can enter (0700), found 0755');
+    await clientOf(controller).ready();
   });
 });
 

@@ -25,15 +25,15 @@ export const serverRoutes: readonly Route[] = [
     operationId: 'checkReady',
     tag,
     summary: 'Can the controller serve?',
-    description: '`Unavailable` while its store does not answer.',
+    description: '`Unavailable` while nothing would last that is written to its store.',
     takes: {},
     answers: { 200: { kind: 'json', description: 'It can.', schema: okSchema } },
     problems: [],
     async handle(_asked, { store }) {
       try {
-        await store.get('readyz');
+        await store.check();
       } catch (cause) {
-        throw new LockstepError('Unavailable', `the store does not answer: ${messageOf(cause)}`, { cause });
+        throw new LockstepError('Unavailable', `nothing can be stored: ${messageOf(cause)}`, { cause });
       }
       return { status: 200, json: { status: 'ok' } };
     },

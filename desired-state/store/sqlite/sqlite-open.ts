@@ -47,19 +47,45 @@ function exists(path: string): boolean {
   return true;
 }
 
-/** Makes the database in a folder beside `path` and links it into place: a crash leaves all of it or none. */
 function createWhole(path: string, open: OpenDatabase): void {
-  const folder = mkdtempSync(`${path}.new-`);
-  try {
-    const draft = join(folder, 'draft');
+  placeWhole(path, (draft) => {
     const database = openDurable(draft, open);
     try {
       migrate(database, 0);
     } finally {
       database.close();
     }
+  });
+}
+
+/**
+ * Puts all that `database` holds at `path` again, durably, where its file was deleted: the open database has it still. To be opened anew there.
+ * @throws what SQLite or the file system throws; then nothing stands at `path`.
+ */
+export function putBack(path: string, database: SqlDatabase): void {
+  placeWhole(path, (draft) => {
+    database.prepare('VACUUM INTO ?').run(draft);
+    // SQLite leaves that to its caller (lang_vacuum.html, "VACUUM with an INTO clause").
+    sync(draft);
+    // The log of a file that is gone would be taken for the new one's.
+    rmSync(`${path}-wal`, { force: true });
+  });
+}
+
+/** Moves all that stands in the log into the database itself. @throws what SQLite throws, or an error when it did not move all. */
+export function checkpoint(database: SqlDatabase): void {
+  const busy = pragma(database, 'wal_checkpoint(TRUNCATE)');
+  if (busy !== 0) throw new Error(`the log could not be moved into the database (busy: ${busy})`);
+}
+
+/** Has a database made in a folder beside `path` and links it into place: a crash leaves all of it or none. */
+function placeWhole(path: string, make: (draft: string) => void): void {
+  const folder = mkdtempSync(`${path}.new-`);
+  try {
+    const draft = join(folder, 'draft');
+    make(draft);
     link(draft, path);
-    syncFolder(dirname(path));
+    sync(dirname(path));
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
@@ -74,8 +100,9 @@ function link(from: string, to: string): void {
   }
 }
 
-function syncFolder(folder: string): void {
-  const descriptor = openSync(folder, 'r');
+/** A folder's entries, or the content of a file that nobody has locked: closing a descriptor would drop the locks on it. */
+function sync(path: string): void {
+  const descriptor = openSync(path, 'r');
   try {
     fsyncSync(descriptor);
   } finally {

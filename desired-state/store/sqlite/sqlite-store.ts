@@ -1,6 +1,5 @@
 // The Store in one SQLite file, for a controller that has it to itself. Owns the file, its lock and its transactions; what a write means
 // is in write-rules.ts, how a database is opened safely in sqlite-open.ts. Each call has its whole effect before it returns its promise.
-import { messageOf } from '../../errors.ts';
 import type { HostEvent, StoredEvent } from '../../events.ts';
 import type {
   Fence,
@@ -22,23 +21,21 @@ import {
   recordAfterSpecWrite,
   recordAfterStatusWrite,
 } from '../write-rules.ts';
+import { KeptDatabase } from './kept-database.ts';
 import { RecordCache } from './record-cache.ts';
-import { damaged, type OpenDatabase, openDatabase, type SqlDatabase, storeError } from './sql-database.ts';
-import { openStoreDatabase } from './sqlite-open.ts';
+import { type OpenDatabase, openDatabase, type SqlDatabase, storeError } from './sql-database.ts';
 import { parseEventRow, parseNumberRow, RECORD_COLUMNS } from './sqlite-rows.ts';
 
 export class SqliteStore implements Store {
   readonly #path: string;
-  readonly #database: SqlDatabase;
-  readonly #sql: ReturnType<typeof prepareStatements>;
+  readonly #database: KeptDatabase<ReturnType<typeof prepareStatements>>;
   readonly #records: RecordCache;
   readonly #watches: Watches;
   #closed = false;
 
-  private constructor(path: string, database: SqlDatabase) {
+  private constructor(path: string, open: OpenDatabase) {
     this.#path = path;
-    this.#database = database;
-    this.#sql = prepareStatements(database);
+    this.#database = new KeptDatabase(path, open, prepareStatements);
     this.#records = new RecordCache(path);
     this.#watches = new Watches((place) => this.#nextAfter(place));
   }
@@ -49,14 +46,12 @@ export class SqliteStore implements Store {
    * Lockstep's or of a newer version; it is then left untouched.
    */
   static async open(path: string, open: OpenDatabase = openDatabase): Promise<SqliteStore> {
-    const database = openStoreDatabase(path, open);
-    try {
-      return new SqliteStore(path, database);
-    } catch (error) {
-      database.close();
-      // Every statement fits the version that was just checked, so a table or column was taken away by hand.
-      throw damaged(path, messageOf(error), { cause: error });
-    }
+    return new SqliteStore(path, open);
+  }
+
+  /** Files that somebody deleted are put back with all that they held; their folder must be there. */
+  async check(): Promise<'kept' | 'mended'> {
+    return this.#read(() => this.#database.keep());
   }
 
   async get(name: string): Promise<HostRecord | undefined> {
@@ -148,6 +143,10 @@ export class SqliteStore implements Store {
     return result;
   }
 
+  get #sql() {
+    return this.#database.statements;
+  }
+
   #record(name: string): HostRecord | undefined {
     const row = this.#sql.getHost.get(name);
     return row === undefined ? undefined : this.#records.recordOf(row);
@@ -207,6 +206,7 @@ export class SqliteStore implements Store {
       this.#rollBack();
       this.#sql.begin.run();
       const result = body();
+      this.#database.checkFiles();
       this.#sql.commit.run();
       return result;
     } catch (error) {
