@@ -96,7 +96,7 @@ function parseDocument(document: Document, place: string): readonly PlacedManife
 function toJson(document: Document, place: string): unknown {
   try {
     const json: unknown = document.toJS();
-    checkSize(json, new Set());
+    checkJson(json, new Set());
     return json;
   } catch (cause) {
     throw new LockstepError('Invalid', `${place}: expected YAML, found: ${wordsOf(cause)}`, { cause });
@@ -104,18 +104,20 @@ function toJson(document: Document, place: string): unknown {
 }
 
 /**
- * Resolved aliases are one object in several places: whoever prints or copies it, as an error message does, would meet it each time, or for ever.
+ * Refuses what the schemas would not see. Resolved aliases are one object in several places: whoever prints or copies it, as an error message does, would meet it each time, or for ever.
  * @param above what `json` stands in; as it was when this returns.
  * @returns how many values and characters `json` has, printed.
  */
-function checkSize(json: unknown, above: Set<object>): number {
+function checkJson(json: unknown, above: Set<object>): number {
   if (typeof json === 'string') return json.length;
   if (typeof json !== 'object' || json === null) return 1;
   if (above.has(json)) throw new Error('an alias of what it stands in');
   above.add(json);
   let size = 1;
   for (const [key, value] of Object.entries(json)) {
-    size += key.length + checkSize(value, above);
+    // The schemas would pass over it without a word: no object may have such a key, Fastify refuses it in a body, too.
+    if (key === '__proto__') throw new Error('the key __proto__, which nothing can be called');
+    size += key.length + checkJson(value, above);
     if (size > MAX_SIZE) throw new Error('too much once its aliases are resolved');
   }
   above.delete(json);

@@ -180,6 +180,17 @@ describe('I10 what is refused says where, what was expected and what was found:'
     expect(refusal(text)).toContain(expected);
   });
 
+  it.each([
+    host('a', 'annotations: { __proto__: x }'),
+    host('a', 'labels: { __proto__: x }'),
+    `${host('a')}__proto__: { locked: false }\n`,
+    JSON.stringify(MANIFEST).replace('"name"', '"__proto__":{"name":"b"},"name"'),
+  ])('the key __proto__, which would be passed over without a word: %j', (text) => {
+    expect(refusal(text)).toBe(
+      'lab.yaml: expected YAML, found: the key __proto__, which nothing can be called',
+    );
+  });
+
   it('aliases that grow without end', () => {
     const level = (name: string, below: string) => `${name}: &${name} [${Array(10).fill(below).join(', ')}]`;
     const bomb = [
