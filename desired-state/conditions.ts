@@ -21,8 +21,8 @@ const MAX_MESSAGE = 4_096;
 
 /** `lastTransitionTime` is when `status` last changed, RFC 3339 UTC; `observedGeneration` is the spec it speaks of. */
 export const conditionSchema = z.object({
-  type: conditionTypeSchema,
-  status: conditionStatusSchema,
+  type: conditionTypeSchema.describe('What is observed: `Ready` sums up all others.'),
+  status: conditionStatusSchema.describe('Is it so? `Unknown`: nobody can tell.'),
   reason: z
     .string()
     .regex(/^[A-Z][A-Za-z0-9]*$/, 'expected a CamelCase word')

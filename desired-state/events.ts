@@ -6,10 +6,13 @@ const eventTypeSchema = z.enum(['Normal', 'Warning']);
 
 /** What an agent or a use case says happened. `latencyMs`: detection to repair, for corrections. */
 export const eventBodySchema = z.object({
-  type: eventTypeSchema,
-  reason: z.string().regex(/^[A-Z][A-Za-z0-9]*$/, 'expected a CamelCase word'),
-  message: z.string().max(4_096),
-  generation: generationSchema,
+  type: eventTypeSchema.describe('`Warning`: somebody should look.'),
+  reason: z
+    .string()
+    .regex(/^[A-Z][A-Za-z0-9]*$/, 'expected a CamelCase word')
+    .describe('What happened, for programs: a CamelCase word.'),
+  message: z.string().max(4_096).describe('What happened, for people.'),
+  generation: generationSchema.describe("The host's generation then."),
   latencyMs: z.number().min(0).optional().describe('Of a correction: from detection to repair, in ms.'),
 });
 export type EventBody = z.infer<typeof eventBodySchema>;

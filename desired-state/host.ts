@@ -82,10 +82,10 @@ const serviceStateSchema = z.enum(['running', 'starting', 'stopping', 'stopped',
 export type ServiceState = z.infer<typeof serviceStateSchema>;
 
 const serviceStatusSchema = z.object({
-  name: z.string().max(255),
+  name: z.string().max(255).describe('The name of its script.'),
   set: roleSchema,
-  state: serviceStateSchema,
-  message: z.string().max(4_096),
+  state: serviceStateSchema.describe('`failed`: its last start or stop failed, or it keeps dying.'),
+  message: z.string().max(4_096).describe('Why; empty when there is nothing to say.'),
 });
 export type ServiceStatus = z.infer<typeof serviceStatusSchema>;
 
@@ -108,12 +108,12 @@ export const statusSchema = z.object({
   observedGeneration: generationSchema.describe(
     'The newest generation that the host acknowledged; 0: none yet.',
   ),
-  conditions: z.array(conditionSchema).max(32),
+  conditions: z.array(conditionSchema).max(32).describe('What is observed, one of each type.'),
   flags: flagsStatusSchema,
-  services: z.array(serviceStatusSchema).max(4_096),
-  bootId: z.string().max(128),
-  agentVersion: z.string().max(64),
-  roles: z.array(roleSchema).max(3),
+  services: z.array(serviceStatusSchema).max(4_096).describe('In the order of their start.'),
+  bootId: z.string().max(128).describe('The boot that it was reported in.'),
+  agentVersion: z.string().max(64).describe("The agent's."),
+  roles: z.array(roleSchema).max(3).describe('Which sets of services it has.'),
   /** Left out: no pass had anything to do since the agent started, or the agent is older than this field. */
   lastPlan: reportedPlanSchema.optional(),
 });

@@ -114,13 +114,13 @@ export const eventsQuerySchema = z.strictObject({
 
 /** Kubernetes' words. */
 export const columnDefinitionSchema = z.object({
-  name: z.string(),
+  name: z.string().describe('Its heading.'),
   type: z
     .string()
     .describe(
       'string, or date: RFC 3339, shown as how long ago that is; other text in it is shown as it is.',
     ),
-  description: z.string(),
+  description: z.string().describe('What it says.'),
   priority: z
     .int()
     .min(0)
@@ -134,7 +134,7 @@ export type ColumnDefinition = z.infer<typeof columnDefinitionSchema>;
 export const tableSchema = z.object({
   apiVersion: z.literal(API_VERSION),
   kind: z.literal('Table'),
-  columnDefinitions: z.array(columnDefinitionSchema),
+  columnDefinitions: z.array(columnDefinitionSchema).describe('In the order of the cells.'),
   rows: z.array(z.object({ cells: z.array(z.string()).describe('One for each column, in the same order.') })),
 });
 export type Table = z.infer<typeof tableSchema>;
@@ -212,6 +212,8 @@ export const problemSchema = z.object({
   title: z.string().describe('What the code means.'),
   status: z.int().describe('The HTTP status.'),
   detail: z.string().describe('What was expected, what was found, and what to do.'),
-  code: z.enum(['Failed', 'Unavailable', 'Usage', 'TimedOut', 'Invalid', 'Refused', 'NotFound', 'Conflict']),
+  code: z
+    .enum(['Failed', 'Unavailable', 'Usage', 'TimedOut', 'Invalid', 'Refused', 'NotFound', 'Conflict'])
+    .describe('What to do about it, for programs.'),
 });
 export type Problem = z.infer<typeof problemSchema>;
