@@ -1,6 +1,9 @@
 // Percentiles, and the seeded random numbers that pauses are drawn from. Pure.
 import type { Spread } from './row.ts';
 
+/** Of fewer than that the 99th percentile is the slowest of all, which says more of the machine than of what was measured. */
+export const SAMPLES_OF_A_P99 = 100;
+
 /** Samples as a row has them; undefined: it did not come within its limit. */
 export type Samples = readonly (number | undefined)[];
 

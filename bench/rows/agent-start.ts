@@ -6,7 +6,7 @@ import { bareScript } from '../comparators/bare-node.ts';
 import { MeasuredController, MeasuredHost } from '../lockstep-host.ts';
 import { CHECKOUT_BIN, type Program } from '../programs.ts';
 import type { Row } from '../row.ts';
-import { summarise } from '../statistics.ts';
+import { SAMPLES_OF_A_P99, summarise } from '../statistics.ts';
 import { LIMIT_MS, pause, waitUntil } from '../stopwatch.ts';
 
 const BARE = 'bare Node that writes both flags';
@@ -43,7 +43,7 @@ export const agentStart: Measurement = {
     const ofBuilt: (number | undefined)[] = [];
     const ofCheckout: (number | undefined)[] = [];
     const starter: (number | undefined)[] = [];
-    for (let round = 0; round < bench.count(30, 3); round++) {
+    for (let round = 0; round < bench.count(SAMPLES_OF_A_P99, 3); round++) {
       ofBuilt.push(await timeStart(bench, host.flags, () => host.spawnAgent(builtBin)));
       ofCheckout.push(await timeStart(bench, host.flags, () => host.spawnAgent(CHECKOUT_BIN)));
       starter.push(await timeStart(bench, bare, startBare));

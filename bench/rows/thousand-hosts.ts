@@ -13,7 +13,7 @@ import { bareScript, startBare } from '../comparators/bare-node.ts';
 import { MeasuredController } from '../lockstep-host.ts';
 import { CHECKOUT_BIN } from '../programs.ts';
 import type { Row } from '../row.ts';
-import { summarise } from '../statistics.ts';
+import { SAMPLES_OF_A_P99, summarise } from '../statistics.ts';
 
 const BARE = 'bare Node that gets and prints the same';
 const FROM_CHECKOUT = 'the same command from a checkout';
@@ -52,7 +52,7 @@ export const thousandHosts: Measurement = {
     const ofBuilt: number[] = [];
     const ofCheckout: number[] = [];
     const bare: number[] = [];
-    for (let round = 0; round < bench.count(30, 3); round++) {
+    for (let round = 0; round < bench.count(SAMPLES_OF_A_P99, 3); round++) {
       ofBuilt.push(await getHosts(builtBin));
       ofCheckout.push(await getHosts(CHECKOUT_BIN));
       bare.push(await timeCommand(bench, process.execPath, [script, bareSocket]));
