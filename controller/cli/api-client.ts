@@ -21,6 +21,7 @@ import {
   type Table,
   tableSchema,
 } from '../api/schemas.ts';
+import { type Deadline, timedOut } from './deadline.ts';
 import { askOnce, askText, type HttpRequest, streamEvents } from './unix-http.ts';
 
 export type Action = 'lock' | 'unlock' | 'enable-services' | 'disable-services';
@@ -35,15 +36,19 @@ export interface ApiClientOptions {
   readonly socketPath: string;
   /** Who asks: events and annotations name them. */
   readonly actor: string;
+  /** For all calls but watches. */
+  readonly deadline?: Deadline | undefined;
 }
 
-/** Every call throws LockstepError: with the controller's own code, or `Unavailable` when it can't be reached. */
+/** Every call throws LockstepError: with the controller's own code, `Unavailable` when it can't be reached, or `TimedOut` beyond the deadline. */
 export class ApiClient {
   readonly socketPath: string;
   readonly #headers: Readonly<Record<string, string>>;
+  readonly #deadline: Deadline | undefined;
 
-  constructor({ socketPath, actor }: ApiClientOptions) {
+  constructor({ socketPath, actor, deadline }: ApiClientOptions) {
     this.socketPath = socketPath;
+    this.#deadline = deadline;
     this.#headers = { [ACTOR_HEADER]: encodeURIComponent(actor) };
   }
 
@@ -144,9 +149,20 @@ export class ApiClient {
     }
   }
 
-  #ask(method: HttpRequest['method'], path: string, body?: unknown, signal?: AbortSignal): Promise<unknown> {
+  async #ask(
+    method: HttpRequest['method'],
+    path: string,
+    body?: unknown,
+    signal = this.#deadline?.signal,
+  ): Promise<unknown> {
     const asked = { method, path, body, headers: this.#headers };
-    return askOnce(this.socketPath, signal === undefined ? asked : { ...asked, signal });
+    try {
+      return await askOnce(this.socketPath, signal === undefined ? asked : { ...asked, signal });
+    } catch (error) {
+      if (this.#deadline?.signal.aborted !== true) throw error;
+      const doubt = method === 'GET' ? '' : '; whether it has done what it was asked is not known';
+      throw timedOut(this.#deadline, `no answer of the controller at unix:${this.socketPath}${doubt}`);
+    }
   }
 
   async *#stream(path: string, signal: AbortSignal) {

@@ -1,8 +1,8 @@
 // Waits until every host has reached its goal, showing what each still lacks. The time limit bounds all of it, lost connections included.
 import { setTimeout as sleep } from 'node:timers/promises';
-import { formatDuration } from '../../desired-state/duration.ts';
 import { LockstepError } from '../../desired-state/errors.ts';
 import type { ApiClient, HostNews } from './api-client.ts';
+import { type Deadline, timedOut } from './deadline.ts';
 import type { Goal } from './goal.ts';
 import { oneLine, type Terminal } from './terminal.ts';
 
@@ -15,7 +15,7 @@ export interface AwaitHosts {
   readonly client: ApiClient;
   readonly terminal: Terminal;
   readonly goals: ReadonlyMap<string, Goal>;
-  readonly timeoutMs: number;
+  readonly deadline: Deadline;
   /** Called for each host when it gets there. */
   readonly onReached: (name: string) => void;
 }
@@ -25,12 +25,12 @@ export async function awaitHosts({
   client,
   terminal,
   goals,
-  timeoutMs,
+  deadline,
   onReached,
 }: AwaitHosts): Promise<void> {
   const lacks = new Map([...goals.keys()].map((name) => [name, 'not seen yet']));
   const names = goals.size <= MAX_NAMED_HOSTS ? [...goals.keys()] : undefined;
-  const limit = AbortSignal.timeout(timeoutMs);
+  const { signal: limit } = deadline;
   try {
     while (lacks.size > 0 && !limit.aborted) {
       const seen = new Set<string>();
@@ -49,10 +49,7 @@ export async function awaitHosts({
     terminal.redraw(undefined);
   }
   const missing = [...lacks].map(([name, lack]) => `\n  host/${name}: ${oneLine(lack)}`);
-  throw new LockstepError(
-    'TimedOut',
-    `timed out after ${formatDuration(timeoutMs)}, still waiting for${missing.join('')}`,
-  );
+  throw timedOut(deadline, `still waiting for${missing.join('')}`);
 
   /** @param seen the hosts that this connection told of so far. */
   function note(news: HostNews, seen: Set<string>): void {

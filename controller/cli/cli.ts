@@ -5,12 +5,13 @@ import { LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { hostNameSchema, type Labels, MAX_REASON } from '../../desired-state/host.ts';
 import { parseLabelSelector, selectorOf } from '../targets.ts';
 import type { ApiClient } from './api-client.ts';
+import type { Deadline } from './deadline.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Cli {
   readonly terminal: Terminal;
-  /** The controller that the command line asks for. @throws LockstepError `Usage` for a bad address. */
-  client(): ApiClient;
+  /** The controller that the command line asks for; each call to it ends by `deadline`. @throws LockstepError `Usage` for a bad address. */
+  client(deadline?: Deadline): ApiClient;
   /** Standard input, for a command that reads it. */
   stdin(): AsyncIterable<Uint8Array>;
   /** Wall clock, ms since the epoch. */

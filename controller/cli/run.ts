@@ -31,7 +31,12 @@ async function openCli(terminal: Terminal, address: () => string | undefined): P
   const surroundings = { env: process.env, cwd: process.cwd(), exists: existsSync };
   return {
     terminal,
-    client: () => new ApiClient({ socketPath: findController(address(), surroundings), actor: userName() }),
+    client: (deadline) =>
+      new ApiClient({
+        socketPath: findController(address(), surroundings),
+        actor: userName(),
+        deadline,
+      }),
     stdin: () => process.stdin,
     now: () => Date.now(),
   };

@@ -4,10 +4,13 @@ import { ERROR_CODES, LockstepError } from '../../../desired-state/errors.ts';
 import { describeSpec } from '../../../desired-state/host.ts';
 import type { Change } from '../../api/schemas.ts';
 import type { PlacedManifest } from '../../manifests/parse-manifests.ts';
+import type { ApiClient } from '../api-client.ts';
 import { awaitReady } from '../await-ready.ts';
 import { type Cli, reasonOption, timeoutOption } from '../cli.ts';
+import { deadlineIn } from '../deadline.ts';
 import { Exit } from '../exit.ts';
 import { addManifestInputs, INPUT_HELP, type ManifestOptions, readManifests } from '../read-manifests.ts';
+import type { Terminal } from '../terminal.ts';
 
 export function addApply(program: Command, cli: Cli): void {
   const command = program.command('apply').description('make hosts as manifests say');
@@ -34,8 +37,12 @@ Examples:
     )
     .action(async (options: ApplyOptions) => {
       const manifests = await readManifests(options, cli.stdin);
-      const { changes, failure } = await applyAll(cli, manifests, options.reason);
-      const waiting = options.wait === true ? awaitReady(cli, changes, options.timeout) : Promise.resolve();
+      const deadline = options.wait === true ? deadlineIn(options.timeout) : undefined;
+      const client = cli.client(deadline);
+      const { terminal } = cli;
+      const { changes, failure } = await applyAll(client, terminal, manifests, options.reason);
+      const waiting =
+        deadline === undefined ? Promise.resolve() : awaitReady(changes, { client, terminal, deadline });
       if (failure === undefined) return waiting;
       const { exitCode } = ERROR_CODES[failure.code];
       const cause: unknown = await waiting.then(
@@ -58,17 +65,18 @@ interface Applied {
   readonly failure: LockstepError | undefined;
 }
 
-/** One host after the other, each told as it is done. Without a controller the rest is not tried. */
+/** One host after the other, each told as it is done. Without an answer of the controller the rest is not tried. */
 async function applyAll(
-  { client: openClient, terminal }: Cli,
+  client: ApiClient,
+  terminal: Terminal,
   manifests: readonly PlacedManifest[],
   reason: string | undefined,
 ): Promise<Applied> {
-  const client = openClient();
   const changes: Change[] = [];
   const failed: LockstepError[] = [];
   for (const { manifest, place } of manifests) {
-    if (failed.at(-1)?.code === 'Unavailable') break;
+    const lastCode = failed.at(-1)?.code;
+    if (lastCode === 'Unavailable' || lastCode === 'TimedOut') break;
     try {
       const change = await client.apply({ manifest, ...(reason === undefined ? {} : { reason }) });
       changes.push(change);

@@ -11,6 +11,7 @@ import {
   type TargetOptions,
   timeoutOption,
 } from '../cli.ts';
+import { deadlineIn } from '../deadline.ts';
 
 export function addChanges(program: Command, cli: Cli): void {
   const lock = program
@@ -68,14 +69,16 @@ function addChange(command: Command, cli: Cli, action: Action, done: string): vo
     .addOption(timeoutOption())
     .action(async (names: readonly string[] = [], options: ChangeOptions) => {
       const { reason, keepServices, wait, timeout } = options;
-      const changes = await cli.client().change(action, {
+      const deadline = wait === true ? deadlineIn(timeout) : undefined;
+      const client = cli.client(deadline);
+      const changes = await client.change(action, {
         ...readTargets(names, options),
         ...(reason === undefined ? {} : { reason }),
         ...(keepServices === undefined ? {} : { keepServices }),
       });
       for (const change of changes) cli.terminal.print(describe(change, done));
       if (changes.length === 0) cli.terminal.note('no hosts, nothing done');
-      if (wait === true) await awaitReady(cli, changes, timeout);
+      if (deadline !== undefined) await awaitReady(changes, { client, terminal: cli.terminal, deadline });
     });
 }
 

@@ -11,6 +11,7 @@ import {
   type TargetOptions,
   timeoutOption,
 } from '../cli.ts';
+import { deadlineIn } from '../deadline.ts';
 import { type ConditionGoal, conditionIs, parseConditionGoal } from '../goal.ts';
 
 export function addWait(program: Command, cli: Cli): void {
@@ -35,14 +36,15 @@ Examples:
     )
     .addOption(timeoutOption())
     .action(async (names: readonly string[] = [], options: WaitOptions) => {
-      const client = cli.client();
+      const deadline = deadlineIn(options.timeout);
+      const client = cli.client(deadline);
       const hosts = await namesOf(client, readTargets(names, options));
       const { type, status } = options.for;
       await awaitHosts({
         client,
         terminal: cli.terminal,
         goals: new Map(hosts.map((name) => [name, conditionIs(options.for)])),
-        timeoutMs: options.timeout,
+        deadline,
         onReached: (name) => cli.terminal.print(`host/${name} ${type}=${status}`),
       });
     });
