@@ -12,6 +12,8 @@ export interface Cli {
   readonly terminal: Terminal;
   /** The controller that the command line asks for; each call to it ends by `deadline`. @throws LockstepError `Usage` for a bad address. */
   client(deadline?: Deadline): ApiClient;
+  /** Does `work` to its end though nobody reads any more what it prints: what changes many hosts must not stop in the middle. */
+  whole<T>(work: () => Promise<T>): Promise<T>;
   /** Standard input, for a command that reads it. */
   stdin(): AsyncIterable<Uint8Array>;
   /** Wall clock, ms since the epoch. */

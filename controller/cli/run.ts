@@ -11,11 +11,11 @@ import { openTerminal, type Terminal } from './terminal.ts';
 
 /** Runs the command that the process was started with. @returns its exit code. */
 export async function run(): Promise<number> {
-  endWhenNothingCanBeWritten();
+  const whole = endWhenNothingCanBeWritten();
   const terminal = openTerminal(process.stdout, process.stderr);
   try {
     const program: Command = await loadProgram(process.argv.slice(2), () =>
-      openCli(terminal, () => program.opts<{ controller?: string }>().controller),
+      openCli(terminal, whole, () => program.opts<{ controller?: string }>().controller),
     );
     await program.parseAsync();
     return 0;
@@ -25,7 +25,11 @@ export async function run(): Promise<number> {
 }
 
 /** @param address what --controller says, once the arguments are parsed. */
-async function openCli(terminal: Terminal, address: () => string | undefined): Promise<Cli> {
+async function openCli(
+  terminal: Terminal,
+  whole: Cli['whole'],
+  address: () => string | undefined,
+): Promise<Cli> {
   // Loaded on demand: with it comes zod, which --version and wrong usage do without.
   const { ApiClient } = await import('./api-client.ts');
   const surroundings = { env: process.env, cwd: process.cwd(), exists: existsSync };
@@ -37,6 +41,7 @@ async function openCli(terminal: Terminal, address: () => string | undefined): P
         actor: userName(),
         deadline,
       }),
+    whole,
     stdin: () => process.stdin,
     now: () => Date.now(),
   };
@@ -56,15 +61,30 @@ export function report(error: unknown, terminal: Terminal): number {
   return ERROR_CODES.Failed.exitCode;
 }
 
-/** `lockstep get hosts | head -1` is no error; a full disk is one. */
-function endWhenNothingCanBeWritten(): void {
+/**
+ * Ends the program once nobody reads on, as after `lockstep get hosts | head -1`, which is no error; a full disk is one.
+ * @returns what does work to its end all the same.
+ */
+function endWhenNothingCanBeWritten(): Cli['whole'] {
+  let working = 0;
   process.stdout.on('error', (error) => {
-    if (errnoOf(error) === 'EPIPE') process.exit();
+    if (errnoOf(error) === 'EPIPE') {
+      if (working === 0) process.exit();
+      return;
+    }
     process.stderr.write(`lockstep: standard output can't be written: ${error.message}\n`);
     process.exit(ERROR_CODES.Failed.exitCode);
   });
   // Nobody is left to be told.
   process.stderr.on('error', () => {});
+  return async (work) => {
+    working += 1;
+    try {
+      return await work();
+    } finally {
+      working -= 1;
+    }
+  };
 }
 
 function userName(): string {

@@ -16,6 +16,7 @@ export const UNUSED_CLI: Cli = {
     paint: (_colour, text) => text,
   },
   client: notRun,
+  whole: notRun,
   stdin: notRun,
   now: notRun,
 };

@@ -40,7 +40,9 @@ Examples:
       const deadline = options.wait === true ? deadlineIn(options.timeout) : undefined;
       const client = cli.client(deadline);
       const { terminal } = cli;
-      const { changes, failure } = await applyAll(client, terminal, manifests, options.reason);
+      const { changes, failure } = await cli.whole(() =>
+        applyAll(client, terminal, manifests, options.reason),
+      );
       const waiting =
         deadline === undefined ? Promise.resolve() : awaitReady(changes, { client, terminal, deadline });
       if (failure === undefined) return waiting;

@@ -1,6 +1,6 @@
 // bin/lockstep as a process against bin/lockstep-controller: what each command prints, and every exit code.
 import { once } from 'node:events';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -245,6 +245,23 @@ describe('exit code 2', () => {
     expect(stderr).toMatch(expected);
     expect({ code, stdout }).toEqual({ code: 2, stdout: '' });
   });
+});
+
+it('apply makes all hosts as their manifests say though nobody reads on what it prints', async () => {
+  const names = Array.from({ length: 40 }, (_, index) => `unread-${index}`);
+  const texts = names.map(
+    (name) =>
+      `apiVersion: lockstep/v1\nkind: Host\nmetadata: { name: ${name} }\nspec: { locked: true, servicesEnabled: false }\n`,
+  );
+  const file = join(tempFolder(), 'hosts.yaml');
+  writeFileSync(file, texts.join('---\n'));
+  const applying = controller.startCli('apply', '-f', file);
+  applying.closeOutput();
+  const { code, stderr } = await applying.end;
+  expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+  expect(
+    (await client.listHosts()).items.filter(({ metadata }) => names.includes(metadata.name)),
+  ).toHaveLength(40);
 });
 
 it('exit code 3 when the time is up, saying what each host still lacks', async () => {

@@ -30,6 +30,7 @@ async function cli(...args: readonly string[]): Promise<RecordingTerminal> {
   const program = buildProgram({
     terminal,
     client: () => client,
+    whole: (work) => work(),
     stdin: async function* () {},
     now: () => Date.now(),
   });
