@@ -7,6 +7,7 @@ import type { Store } from '../../desired-state/store/store.ts';
 import { type Connection, encodeMessage, PEER_SILENCE_LIMIT_MS } from '../../desired-state/wire.ts';
 import { type Clock, sleep } from '../../reconcilers/loop/clock.ts';
 import type { Log } from '../../reconcilers/loop/log.ts';
+import { Agents } from '../agents.ts';
 import type { Plans } from '../api/api-ports.ts';
 import type { HostPlan } from '../api/schemas.ts';
 import type { Hosts } from '../hosts.ts';
@@ -37,20 +38,23 @@ export interface GatewayLoad {
 }
 
 export class AgentGateway implements Plans {
+  readonly #hosts: Hosts;
   readonly #parts: GatewayParts;
   readonly #maxConnections: number;
   readonly #stopping = new AbortController();
   readonly #sessions = new Set<AgentSession>();
-  readonly #hosts = new Map<string, ConnectedHost>();
+  readonly #connectedHosts = new Map<string, ConnectedHost>();
   readonly #markStarted: () => void;
   #ended: Promise<unknown> = Promise.resolve();
 
   constructor({ hosts, store, clock, log, maxConnections = MAX_CONNECTIONS }: AgentGatewayDeps) {
     const { promise: started, resolve } = Promise.withResolvers<void>();
     const peerLog = new PeerLog(clock, log);
+    const agents = new Agents({ store, clock, log });
+    this.#hosts = hosts;
     this.#markStarted = resolve;
     this.#maxConnections = maxConnections;
-    this.#parts = { hosts, store, clock, log, peerLog, stopping: this.#stopping.signal, started };
+    this.#parts = { agents, store, clock, log, peerLog, stopping: this.#stopping.signal, started };
   }
 
   /** Takes an agent's connection in. `network` is the name of the network whose listener it came through. */
@@ -72,7 +76,7 @@ export class AgentGateway implements Plans {
         this.#sessions.delete(leaving);
         // A controller that stops says nothing about its agents: they live on, and its next life marks what it does not know.
         if (this.#stopping.signal.aborted || leaving.host === undefined) return;
-        this.#hosts.get(leaving.host)?.leave(leaving, fact);
+        this.#connectedHosts.get(leaving.host)?.leave(leaving, fact);
       },
     });
     this.#sessions.add(session);
@@ -80,7 +84,7 @@ export class AgentGateway implements Plans {
 
   /** Is an agent of that host connected to this controller, over any network? */
   isConnected(name: string): boolean {
-    return this.#hosts.get(name)?.connected ?? false;
+    return this.#connectedHosts.get(name)?.connected ?? false;
   }
 
   /**
@@ -88,8 +92,8 @@ export class AgentGateway implements Plans {
    * @throws LockstepError `NotFound` for a host that is not there; `Unavailable` when its agent is not connected, refuses, or does not answer within 10 s.
    */
   async planOf(name: string): Promise<HostPlan> {
-    const { status } = await this.#parts.hosts.get(name);
-    const answer = await this.#hosts.get(name)?.askPlan();
+    const { status } = await this.#hosts.get(name);
+    const answer = await this.#connectedHosts.get(name)?.askPlan();
     if (answer === undefined) throw offline(name, status);
     return { apiVersion: API_VERSION, kind: 'Plan', host: name, ...answer };
   }
@@ -102,7 +106,7 @@ export class AgentGateway implements Plans {
       waitingMessages += waiting;
       if (host !== undefined) connections.set(network, (connections.get(network) ?? 0) + 1);
     }
-    const hostsToWrite = [...this.#hosts.values()].filter(({ isWriting }) => isWriting).length;
+    const hostsToWrite = [...this.#connectedHosts.values()].filter(({ isWriting }) => isWriting).length;
     return { connections, waitingMessages, hostsToWrite };
   }
 
@@ -122,10 +126,10 @@ export class AgentGateway implements Plans {
   }
 
   #host(name: string): ConnectedHost {
-    const known = this.#hosts.get(name);
+    const known = this.#connectedHosts.get(name);
     if (known !== undefined) return known;
-    const host = new ConnectedHost(name, this.#parts, () => this.#hosts.delete(name));
-    this.#hosts.set(name, host);
+    const host = new ConnectedHost(name, this.#parts, () => this.#connectedHosts.delete(name));
+    this.#connectedHosts.set(name, host);
     return host;
   }
 
@@ -146,7 +150,7 @@ export class AgentGateway implements Plans {
         for await (const record of store.watch(Math.max(seenRevision - 1, 0), stopping)) {
           failures = 0;
           seenRevision = record.revision;
-          this.#hosts.get(record.name)?.offer(record);
+          this.#connectedHosts.get(record.name)?.offer(record);
         }
       } catch (error) {
         peerLog.bounded('warn', 'store', { error }, 'watch of the store lost, trying again');
@@ -157,10 +161,10 @@ export class AgentGateway implements Plans {
   }
 
   async #markRestarted(): Promise<readonly string[]> {
-    const { hosts, stopping, clock, peerLog } = this.#parts;
+    const { agents, stopping, clock, peerLog } = this.#parts;
     for (let failures = 1; !stopping.aborted; failures += 1) {
       try {
-        return await hosts.markRestarted();
+        return await agents.markRestarted();
       } catch (error) {
         peerLog.bounded('warn', 'store', { error }, 'store not available at start, trying again');
         await sleep(clock, storeBackoffMs(failures), stopping);

@@ -168,7 +168,7 @@ export class AgentSession {
         desk.report(message.status);
         return this.#level('status', host, message.status.observedGeneration);
       case 'event':
-        return this.#parts.hosts.recordEvent(host, message);
+        return this.#parts.agents.recordEvent(host, message);
       case 'plan':
         if (!this.#plans.answered(message)) this.#nack('plan', `nobody waits for plan ${message.id}`);
         return;
@@ -213,7 +213,7 @@ export class AgentSession {
 
   async #welcome(hello: Hello): Promise<HostRecord | undefined> {
     try {
-      return await this.#parts.hosts.welcome(hello, this.network);
+      return await this.#parts.agents.welcome(hello, this.network);
     } catch (error) {
       const fields = { network: this.network, detail: messageOf(error) };
       this.#parts.peerLog.bounded('warn', hello.host, fields, 'agent refused');

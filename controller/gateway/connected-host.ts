@@ -121,21 +121,21 @@ export class ConnectedHost {
   }
 
   async #writeNewest(): Promise<void> {
-    const { hosts, store } = this.#parts;
+    const { agents, store } = this.#parts;
     const online = this.#online;
     if (online !== undefined) {
       const generation = (await store.get(this.name))?.generation ?? 0;
-      await hosts.setOnline(this.name, claimOnline(online, generation));
+      await agents.setOnline(this.name, claimOnline(online, generation));
       if (this.#online === online) this.#online = undefined;
     }
     const status = this.#status;
     if (status !== undefined) {
-      await hosts.report(this.name, status);
+      await agents.report(this.name, status);
       if (this.#status === status) this.#status = undefined;
     }
     const generation = this.#reportedGeneration;
     if (generation > 0) {
-      await hosts.noteGeneration(this.name, generation);
+      await agents.noteGeneration(this.name, generation);
       if (this.#reportedGeneration === generation) this.#reportedGeneration = 0;
     }
   }
@@ -153,13 +153,13 @@ export class ConnectedHost {
   }
 
   #noteTakeover(network: string): void {
-    const { clock, hosts, peerLog } = this.#parts;
+    const { agents, clock, peerLog } = this.#parts;
     const nowMs = clock.monotonicMs();
     this.#takeovers = [...this.#takeovers.filter((at) => nowMs - at < TAKEOVER_WINDOW_MS), nowMs];
     if (this.#takeovers.length <= MAX_TAKEOVERS_PER_MINUTE) return;
     this.#takeovers = [];
     const message = `agents keep taking ${this.name} from each other over ${network}: expected one agent per host, look for a second one with this name`;
-    hosts.recordWarning(this.name, 'DuplicateAgent', message).catch((error: unknown) => {
+    agents.recordWarning(this.name, 'DuplicateAgent', message).catch((error: unknown) => {
       peerLog.bounded('warn', this.name, { error }, 'event not written');
     });
   }

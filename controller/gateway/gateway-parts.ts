@@ -3,11 +3,11 @@ import type { Store } from '../../desired-state/store/store.ts';
 import { backoffMs } from '../../reconcilers/loop/backoff.ts';
 import type { Clock } from '../../reconcilers/loop/clock.ts';
 import type { Log } from '../../reconcilers/loop/log.ts';
-import type { Hosts } from '../hosts.ts';
+import type { Agents } from '../agents.ts';
 import type { PeerLog } from './peer-log.ts';
 
 export interface GatewayParts {
-  readonly hosts: Hosts;
+  readonly agents: Agents;
   readonly store: Store;
   readonly clock: Clock;
   readonly log: Log;

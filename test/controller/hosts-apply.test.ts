@@ -1,5 +1,6 @@
 // Hosts.apply and Hosts.release on a store: batches, all or nothing, others writing meanwhile.
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Agents } from '../../controller/agents.ts';
 import { Hosts } from '../../controller/hosts.ts';
 import type { Application } from '../../controller/manifest-change.ts';
 import { ANNOTATIONS, type Spec } from '../../desired-state/host.ts';
@@ -119,8 +120,9 @@ describe('apply', () => {
   });
 
   it('gets through to an agent that is ahead of the store', async () => {
-    await hosts.welcome(helloOf('a', { generation: 3, spec: LOCKED }), 'local');
-    await hosts.noteGeneration('a', 9);
+    const agents = new Agents({ store, clock: new FakeClock(), log });
+    await agents.welcome(helloOf('a', { generation: 3, spec: LOCKED }), 'local');
+    await agents.noteGeneration('a', 9);
     const [change] = await hosts.apply([application('a')], ALICE);
     expect(change).toMatchObject({ outcome: 'changed', generation: 10, spec: LOCKED });
   });

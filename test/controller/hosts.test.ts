@@ -1,4 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Agents } from '../../controller/agents.ts';
+import { claimOnline } from '../../controller/host-status.ts';
 import { Hosts } from '../../controller/hosts.ts';
 import type { Wish } from '../../controller/spec-change.ts';
 import { LockstepError } from '../../desired-state/errors.ts';
@@ -6,7 +8,7 @@ import { ANNOTATIONS, type Spec } from '../../desired-state/host.ts';
 import { MemoryStore } from '../../desired-state/store/memory.ts';
 import type { HostRecord, Store } from '../../desired-state/store/store.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { helloOf, statusOf } from './fixtures/agent-end.ts';
+import { helloOf } from './fixtures/agent-end.ts';
 import { FlakyStore } from './fixtures/flaky-store.ts';
 import { RecordingLog } from './fixtures/recording-log.ts';
 
@@ -20,12 +22,14 @@ let store: FlakyStore;
 let clock: FakeClock;
 let log: RecordingLog;
 let hosts: Hosts;
+let agents: Agents;
 
 beforeEach(() => {
   store = new FlakyStore(new MemoryStore());
   clock = new FakeClock();
   log = new RecordingLog();
   hosts = new Hosts({ store, clock, log });
+  agents = new Agents({ store, clock, log });
 });
 
 async function record(name: string): Promise<HostRecord> {
@@ -191,7 +195,7 @@ describe('change', () => {
 describe('a store that is behind its agent', () => {
   beforeEach(async () => {
     await hosts.declare({ name: 'compute-0', spec: LOCKED }, ALICE);
-    await hosts.welcome(helloOf('compute-0', { generation: 9, spec: UNLOCKED }), 'local');
+    await agents.welcome(helloOf('compute-0', { generation: 9, spec: UNLOCKED }), 'local');
   });
 
   it('changes nothing by itself', async () => {
@@ -212,7 +216,7 @@ describe('a store that is behind its agent', () => {
   });
 
   it('says so in Ready instead of letting people wait', async () => {
-    await hosts.setOnline('compute-0', connected(1));
+    await agents.setOnline('compute-0', claimOnline('Connected', 1));
     const [ready] = (await hosts.get('compute-0')).status.conditions;
     expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason: 'StoreBehind' });
   });
@@ -221,8 +225,8 @@ describe('a store that is behind its agent', () => {
 it('lets a lock through when agent and store call different specs the same generation', async () => {
   await hosts.declare({ name: 'compute-0', spec: LOCKED }, ALICE);
   const hello = helloOf('compute-0', { generation: 1, spec: UNLOCKED });
-  await hosts.welcome(hello, 'local');
-  await hosts.welcome(hello, 'local');
+  await agents.welcome(hello, 'local');
+  await agents.welcome(hello, 'local');
   expect(await eventReasons('compute-0')).toEqual(['Declared', 'SpecDisagreement']);
   expect(await record('compute-0')).toMatchObject({ generation: 1, spec: LOCKED });
   const [change] = await hosts.change({ names: ['compute-0'] }, LOCK, ALICE);
@@ -230,75 +234,12 @@ it('lets a lock through when agent and store call different specs the same gener
   expect(change?.generation).toBeGreaterThan(1);
 });
 
-it('never calls a host ready by what its agent reports of another spec', async () => {
-  await hosts.declare({ name: 'compute-0', spec: LOCKED }, ALICE);
-  await hosts.welcome(helloOf('compute-0', { generation: 1, spec: UNLOCKED }), 'local');
-  await hosts.setOnline('compute-0', connected(1));
-  await hosts.report('compute-0', statusOf(1));
-  const [ready] = (await hosts.get('compute-0')).status.conditions;
-  expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason: 'StoreBehind' });
-});
-
-describe('welcome', () => {
-  it('adopts an unknown host with exactly what its agent remembers', async () => {
-    const adopted = await hosts.welcome(helloOf('compute-0', { generation: 7, spec: UNLOCKED }), 'local');
-    expect(adopted).toMatchObject({ generation: 7, spec: UNLOCKED, deleted: false });
-    expect(await eventReasons('compute-0')).toEqual(['Adopted']);
-    const [event] = await hosts.events({ host: 'compute-0', limit: 1 });
-    expect(event).toMatchObject({ generation: 7, actor: 'agent' });
-  });
-
-  it('registers a host that only knows it is locked as locked, above its generation', async () => {
-    const registered = await hosts.welcome(helloOf('compute-0', { generation: 7, spec: null }), 'local');
-    expect(registered).toMatchObject({ generation: 8, spec: LOCKED });
-    expect(await eventReasons('compute-0')).toEqual(['Registered']);
-  });
-
-  it.each([null, { generation: 0, spec: null }])(
-    'registers a host that remembers %j as locked',
-    async (remembers) => {
-      const registered = await hosts.welcome(helloOf('compute-0', remembers), 'local');
-      expect(registered).toMatchObject({ generation: 1, spec: LOCKED });
-    },
-  );
-
-  it('notes what a known host remembers, and never lowers it', async () => {
-    await hosts.declare({ name: 'compute-0' }, ALICE);
-    await hosts.welcome(helloOf('compute-0', { generation: 5, spec: LOCKED }), 'local');
-    await hosts.welcome(helloOf('compute-0', { generation: 2, spec: LOCKED }), 'local');
-    expect(await record('compute-0')).toMatchObject({ generation: 1, reportedGeneration: 5 });
-  });
-
-  it('refuses a deleted host that still holds a spec, and numbers its return above it', async () => {
-    await hosts.declare({ name: 'compute-0' }, ALICE);
-    await hosts.remove('compute-0', { force: false }, ALICE);
-    const welcome = hosts.welcome(helloOf('compute-0', { generation: 6, spec: UNLOCKED }), 'local');
-    await expect(welcome).rejects.toThrow(/lockstep declare compute-0/);
-    expect(await codeOf(hosts.get('compute-0'))).toBe('NotFound');
-    expect((await hosts.declare({ name: 'compute-0' }, ALICE)).generation).toBe(7);
-  });
-
-  it('registers a deleted host that was installed anew', async () => {
-    await hosts.declare({ name: 'compute-0', spec: UNLOCKED }, ALICE);
-    await hosts.remove('compute-0', { force: false }, ALICE);
-    const registered = await hosts.welcome(helloOf('compute-0', null), 'local');
-    expect(registered).toMatchObject({ generation: 2, spec: LOCKED, deleted: false });
-  });
-
-  it('welcomes two agents of one unknown host at once as one host', async () => {
-    const hello = helloOf('compute-0', { generation: 7, spec: UNLOCKED });
-    const [first, second] = await Promise.all([hosts.welcome(hello, 'a'), hosts.welcome(hello, 'b')]);
-    expect([first.generation, second.generation]).toEqual([7, 7]);
-    expect(await eventReasons('compute-0')).toEqual(['Adopted']);
-  });
-});
-
 describe('remove', () => {
   it('is refused while the agent is connected or may be, unless forced', async () => {
     await hosts.declare({ name: 'compute-0' }, ALICE);
-    await hosts.setOnline('compute-0', connected(1));
+    await agents.setOnline('compute-0', claimOnline('Connected', 1));
     expect(await codeOf(hosts.remove('compute-0', { force: false }, ALICE))).toBe('Refused');
-    await hosts.markRestarted();
+    await agents.markRestarted();
     expect(await codeOf(hosts.remove('compute-0', { force: false }, ALICE))).toBe('Refused');
     await hosts.remove('compute-0', { force: true }, ALICE);
     expect(await codeOf(hosts.get('compute-0'))).toBe('NotFound');
@@ -315,65 +256,16 @@ describe('remove', () => {
   });
 });
 
-describe('status', () => {
-  it('shows a host that never connected as offline, its flags unknown', async () => {
-    await hosts.declare({ name: 'compute-0' }, ALICE);
-    const { status } = await hosts.get('compute-0');
-    expect(status).toMatchObject({
-      observedGeneration: 0,
-      flags: { volatile: 'unknown', persistent: 'unknown' },
-      services: [],
-    });
-    expect(status.conditions).toMatchObject([
-      { type: 'Ready', status: 'Unknown', reason: 'NeverConnected' },
-      { type: 'Online', status: 'False', reason: 'NeverConnected' },
-    ]);
+it('shows a host that never connected as offline, its flags unknown', async () => {
+  await hosts.declare({ name: 'compute-0' }, ALICE);
+  const { status } = await hosts.get('compute-0');
+  expect(status).toMatchObject({
+    observedGeneration: 0,
+    flags: { volatile: 'unknown', persistent: 'unknown' },
+    services: [],
   });
-
-  it('is Ready once the agent is connected and reports its generation', async () => {
-    await hosts.declare({ name: 'compute-0' }, ALICE);
-    await hosts.setOnline('compute-0', connected(1));
-    await hosts.report('compute-0', statusOf(1));
-    const { conditions } = (await hosts.get('compute-0')).status;
-    expect(conditions[0]).toMatchObject({ type: 'Ready', status: 'True' });
-    expect((await record('compute-0')).reportedGeneration).toBe(1);
-  });
-
-  it('is written only when it changed', async () => {
-    await hosts.declare({ name: 'compute-0' }, ALICE);
-    await hosts.setOnline('compute-0', connected(1));
-    await hosts.report('compute-0', statusOf(1));
-    const { revision } = await record('compute-0');
-    await hosts.report('compute-0', statusOf(1));
-    await hosts.setOnline('compute-0', connected(1));
-    expect((await record('compute-0')).revision).toBe(revision);
-  });
-
-  it('takes neither Online nor Ready from an agent', async () => {
-    await hosts.declare({ name: 'compute-0' }, ALICE);
-    const lie = {
-      type: 'Online',
-      status: 'True',
-      reason: 'Connected',
-      message: '',
-      lastTransitionTime: '2026-01-01T00:00:00Z',
-      observedGeneration: 1,
-    } as const;
-    await hosts.report('compute-0', statusOf(1, { conditions: [lie, { ...lie, type: 'Ready' }] }));
-    const { conditions } = (await hosts.get('compute-0')).status;
-    expect(conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
-      'Ready=Unknown',
-      'Online=False',
-    ]);
-  });
+  expect(status.conditions).toMatchObject([
+    { type: 'Ready', status: 'Unknown', reason: 'NeverConnected' },
+    { type: 'Online', status: 'False', reason: 'NeverConnected' },
+  ]);
 });
-
-function connected(observedGeneration: number) {
-  return {
-    type: 'Online',
-    status: 'True',
-    reason: 'Connected',
-    message: 'the agent is connected',
-    observedGeneration,
-  } as const;
-}

@@ -1,6 +1,7 @@
 // What holds whatever people and agents do, in any order.
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { Agents } from '../../controller/agents.ts';
 import { AgentGateway } from '../../controller/gateway/agent-gateway.ts';
 import { Hosts } from '../../controller/hosts.ts';
 import { LockstepError } from '../../desired-state/errors.ts';
@@ -13,10 +14,8 @@ import { RecordingLog } from './fixtures/recording-log.ts';
 const ALICE = { actor: 'alice', network: 'local' };
 
 function fresh() {
-  const store = new MemoryStore();
-  const clock = new FakeClock();
-  const log = new RecordingLog();
-  return { store, clock, log, hosts: new Hosts({ store, clock, log }) };
+  const parts = { store: new MemoryStore(), clock: new FakeClock(), log: new RecordingLog() };
+  return { ...parts, hosts: new Hosts(parts), agents: new Agents(parts) };
 }
 
 const name = fc.constantFrom('a', 'b');
@@ -24,42 +23,42 @@ const spec = fc.record({ locked: fc.boolean(), servicesEnabled: fc.boolean() });
 const remembers = fc.option(fc.record({ generation: fc.nat(12), spec: fc.option(spec) }));
 const wish = fc.record({ locked: fc.boolean(), servicesEnabled: fc.boolean() }, { requiredKeys: [] });
 
-type Step = (hosts: Hosts) => Promise<unknown>;
+type Step = (useCases: { readonly hosts: Hosts; readonly agents: Agents }) => Promise<unknown>;
 const step: fc.Arbitrary<Step> = fc.oneof(
   fc.record({ name, spec: fc.option(spec, { nil: undefined }) }).map(
     (declaration): Step =>
-      (hosts) =>
+      ({ hosts }) =>
         hosts.declare(declaration, ALICE),
   ),
   fc.tuple(name, wish).map(
     ([host, wanted]): Step =>
-      (hosts) =>
+      ({ hosts }) =>
         hosts.change({ names: [host] }, wanted, ALICE),
   ),
   fc.tuple(name, fc.boolean()).map(
     ([host, force]): Step =>
-      (hosts) =>
+      ({ hosts }) =>
         hosts.remove(host, { force }, ALICE),
   ),
   fc.tuple(name, remembers).map(
     ([host, known]): Step =>
-      (hosts) =>
-        hosts.welcome(helloOf(host, known), 'local'),
+      ({ agents }) =>
+        agents.welcome(helloOf(host, known), 'local'),
   ),
   fc.tuple(name, fc.nat(12)).map(
     ([host, generation]): Step =>
-      (hosts) =>
-        hosts.report(host, statusOf(generation)),
+      ({ agents }) =>
+        agents.report(host, statusOf(generation)),
   ),
 );
 
 it('a generation never goes backwards, and rises with every change of the spec', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 30 }), async (steps) => {
-      const { store, hosts } = fresh();
+      const { store, ...useCases } = fresh();
       for (const take of steps) {
         const before = await store.list();
-        await take(hosts).catch(onlyRefusals);
+        await take(useCases).catch(onlyRefusals);
         for (const old of before.records) {
           const now = await store.get(old.name);
           expect(now?.generation).toBeGreaterThanOrEqual(old.generation);
@@ -76,10 +75,10 @@ it('a generation never goes backwards, and rises with every change of the spec',
 it('an explicit lock always gets a number that the agent will take, or the agent has it already', async () => {
   await fc.assert(
     fc.asyncProperty(fc.array(step, { maxLength: 20 }), fc.nat(20), spec, async (steps, generation, held) => {
-      const { store, hosts } = fresh();
-      for (const take of steps) await take(hosts).catch(onlyRefusals);
+      const { store, hosts, agents } = fresh();
+      for (const take of steps) await take({ hosts, agents }).catch(onlyRefusals);
       await hosts.declare({ name: 'a' }, ALICE);
-      await hosts.welcome(helloOf('a', { generation, spec: held }), 'local');
+      await agents.welcome(helloOf('a', { generation, spec: held }), 'local');
       await hosts.change({ names: ['a'] }, { locked: true, servicesEnabled: false }, ALICE);
       const record = await store.get('a');
       expect(record?.spec.locked).toBe(true);

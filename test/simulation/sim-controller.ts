@@ -32,7 +32,7 @@ export class SimController {
     this.#process.kill();
   }
 
-  /** The use cases; undefined while the controller is down. */
+  /** What people ask; undefined while the controller is down. */
   get hosts(): Hosts | undefined {
     return this.#process.alive ? this.#hosts : undefined;
   }

@@ -1,4 +1,5 @@
 // For each operation of the API: requests that get each of the answers that the document promises.
+import type { Agents } from '../../../controller/agents.ts';
 import type { AgentGateway } from '../../../controller/gateway/agent-gateway.ts';
 import { claimOnline } from '../../../controller/host-status.ts';
 import type { Hosts } from '../../../controller/hosts.ts';
@@ -13,6 +14,7 @@ export interface World {
   readonly socketPath: string;
   readonly store: FlakyStore;
   readonly hosts: Hosts;
+  readonly agents: Agents;
   readonly gateway: AgentGateway;
 }
 
@@ -40,16 +42,16 @@ const UNLOCKED = { locked: false, servicesEnabled: true };
 const AT = '2026-01-01T00:00:00.000Z';
 
 /** A host of which everything is known that can be. */
-const declared: Given = async ({ hosts }) => {
+const declared: Given = async ({ hosts, agents }) => {
   await hosts.declare({ name: 'a', labels: { site: 'lab' } }, ALICE);
-  await hosts.report(
+  await agents.report(
     'a',
     statusOf(1, {
       lastPlan: { at: AT, generation: 1, steps: ['create volatile: it is missing'], blocked: ['x'] },
     }),
   );
-  await hosts.setOnline('a', claimOnline('Connected', 1));
-  await hosts.recordEvent('a', {
+  await agents.setOnline('a', claimOnline('Connected', 1));
+  await agents.recordEvent('a', {
     type: 'event',
     event: { type: 'Warning', reason: 'FlagRestored', message: 'volatile', generation: 1, latencyMs: 0.4 },
     at: AT,
@@ -59,7 +61,7 @@ const declared: Given = async ({ hosts }) => {
 };
 const offline: Given = async (world) => {
   await declared(world);
-  await world.hosts.setOnline('a', claimOnline('Disconnected', 1));
+  await world.agents.setOnline('a', claimOnline('Disconnected', 1));
 };
 const unknown: Given = async () => {};
 const byFile: Given = ({ hosts }) =>

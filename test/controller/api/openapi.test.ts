@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { z } from 'zod';
+import { Agents } from '../../../controller/agents.ts';
 import { openApiDocument } from '../../../controller/api/openapi.ts';
 import { ROUTES } from '../../../controller/api/route-table.ts';
 import { buildApi } from '../../../controller/api/server.ts';
@@ -43,6 +44,7 @@ async function serve(): Promise<World> {
   const store = new FlakyStore(new MemoryStore());
   const log = new RecordingLog();
   const hosts = new Hosts({ store, clock: nodeClock, log });
+  const agents = new Agents({ store, clock: nodeClock, log });
   const gateway = new AgentGateway({ hosts, store, clock: nodeClock, log });
   const parts = { ...fakeApiParts(), plans: gateway };
   const api = buildApi({ hosts, store, clock: nodeClock, log, network: 'local', ...parts });
@@ -55,7 +57,7 @@ async function serve(): Promise<World> {
     await api.close();
     await store.close();
   });
-  return { socketPath, store, hosts, gateway };
+  return { socketPath, store, hosts, agents, gateway };
 }
 
 async function answerTo(world: World, { method, path }: Operation, one: Case): Promise<Answered> {

@@ -1,6 +1,7 @@
 // What diff shows: by table, and held against what apply does.
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { Agents } from '../../../controller/agents.ts';
 import { diffManifest } from '../../../controller/cli/manifest-diff.ts';
 import { toHost } from '../../../controller/host-view.ts';
 import { Hosts } from '../../../controller/hosts.ts';
@@ -166,13 +167,13 @@ describe('a diff and apply agree', () => {
   it('on whether there is anything to do, and after it there is nothing', async () => {
     await fc.assert(
       fc.asyncProperty(before, wanted, async (past, wish) => {
-        const store = new MemoryStore();
-        const hosts = new Hosts({ store, clock: new FakeClock(), log: new RecordingLog() });
+        const deps = { store: new MemoryStore(), clock: new FakeClock(), log: new RecordingLog() };
+        const hosts = new Hosts(deps);
         if (past !== undefined) {
           const { generation: _none, ...metadata } = past.wish.metadata;
           const file = past.isDeclaredByFile ? 'lab.yaml' : undefined;
           await hosts.apply([{ manifest: { ...past.wish, metadata }, file, isExplicit: true }], by('bob'));
-          await hosts.report('a', statusOf(past.reportedGeneration));
+          await new Agents(deps).report('a', statusOf(past.reportedGeneration));
           if (past.isDeleted && file === undefined) await hosts.remove('a', { force: true }, by('bob'));
         }
         const live = () => hosts.get('a').catch(() => undefined);

@@ -1,6 +1,7 @@
 // `get hosts -w` and `events -w` against a controller in this process, which is stopped and started again under them.
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import type { Agents } from '../../../controller/agents.ts';
 import { ApiClient } from '../../../controller/cli/api-client.ts';
 import { watchEvents } from '../../../controller/cli/commands/events.ts';
 import { watch } from '../../../controller/cli/commands/get.ts';
@@ -19,12 +20,14 @@ const UNLOCKED = { locked: false, servicesEnabled: true };
 let socketPath: string;
 let store: MemoryStore;
 let hosts: Hosts;
+let agents: Agents;
 let stopController: () => Promise<void>;
 let terminal: RecordingTerminal;
 
 async function start(): Promise<void> {
   const controller = await startInProcess(socketPath, store);
   hosts = controller.hosts;
+  agents = controller.agents;
   stopController = controller.stop;
 }
 
@@ -83,10 +86,10 @@ describe('get hosts -w', () => {
     await hosts.declare({ name: 'b' }, ALICE);
     watchHosts();
     await terminal.until(() => terminal.lines.length === 3);
-    await hosts.report('a', statusOf(1));
+    await agents.report('a', statusOf(1));
     await terminal.until(() => terminal.lines.length === 4);
     // No column shows it.
-    await hosts.report('a', statusOf(1, { bootId: 'boot-2' }));
+    await agents.report('a', statusOf(1, { bootId: 'boot-2' }));
     await unlock('a');
     await terminal.until(() => terminal.lines.length === 5);
     await hosts.remove('a', { force: true }, ALICE);
@@ -180,7 +183,7 @@ describe('get hosts -w', () => {
 });
 
 describe('events -w', () => {
-  const warn = (text: string) => hosts.recordWarning('a', 'Test', text);
+  const warn = (text: string) => agents.recordWarning('a', 'Test', text);
   const messages = () => terminal.lines.map((line): string => JSON.parse(line).message);
 
   function follow(limit: number): void {

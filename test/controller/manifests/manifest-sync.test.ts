@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Agents } from '../../../controller/agents.ts';
 import { Hosts } from '../../../controller/hosts.ts';
 import { ManifestSync } from '../../../controller/manifests/manifest-sync.ts';
 import { NoManifests } from '../../../controller/manifests/no-manifests.ts';
@@ -18,6 +19,7 @@ let store: FlakyStore;
 let clock: FakeClock;
 let log: RecordingLog;
 let hosts: Hosts;
+let agents: Agents;
 let folder: FakeManifestFolder;
 let sync: ManifestSync;
 
@@ -34,6 +36,7 @@ function control(): void {
   memory = MemoryStore.restore(memory.snapshot());
   store = new FlakyStore(memory);
   hosts = new Hosts({ store, clock, log });
+  agents = new Agents({ store, clock, log });
   sync = new ManifestSync({ ...parts(), folder: '/m', files: folder, watch: folder, turn: async () => {} });
 }
 
@@ -288,7 +291,7 @@ describe('I4 a folder that is away', () => {
 
   it('changes and releases nothing when the controller starts without it', async () => {
     await restart();
-    await hosts.noteGeneration('h1', 9);
+    await agents.noteGeneration('h1', 9);
     await clock.advance(60_000);
     expect(await owner('h1')).toBe('lab.yaml');
     folder.problem = undefined;
@@ -310,7 +313,7 @@ it('I4 a folder in it that can not be read keeps the hosts of its files, and is 
   expect(await owner('h1')).toBe('sub/lab.yaml');
   expect(await told()).toEqual(['h1 ManifestRefused']);
   await restart();
-  await hosts.noteGeneration('h1', 9);
+  await agents.noteGeneration('h1', 9);
   folder.unreadable.clear();
   await hinted();
   expect(states()).toEqual(['sub/lab.yaml Applied h1']);
@@ -321,7 +324,7 @@ describe('I1 a store that is behind its agent', () => {
   beforeEach(async () => {
     folder.write('lab.yaml', manifestText('h1'));
     await start();
-    await hosts.noteGeneration('h1', 9);
+    await agents.noteGeneration('h1', 9);
   });
   const generation = async () => (await store.get('h1'))?.generation;
 
@@ -342,7 +345,7 @@ describe('I1 a store that is behind its agent', () => {
     folder.write('lab.yaml', `${manifestText('h1')}# I mean it\n`);
     await hinted();
     expect(await generation()).toBe(10);
-    await hosts.noteGeneration('h1', 20);
+    await agents.noteGeneration('h1', 20);
     await clock.advance(20_000);
     expect(await generation()).toBe(10);
   });
@@ -353,7 +356,7 @@ describe('I1 a store that is behind its agent', () => {
     folder.write('lab.yaml', manifestText('h1'));
     await hinted();
     expect(await generation()).toBe(10);
-    await hosts.noteGeneration('h1', 20);
+    await agents.noteGeneration('h1', 20);
     folder.remove('lab.yaml');
     folder.write('new.yaml', manifestText('h1'));
     await hinted();
@@ -391,7 +394,7 @@ describe('a store that fails', () => {
     folder.write('a.yaml', manifestText('h1'));
     folder.write('b.yaml', manifestText('h2'));
     await start();
-    await hosts.noteGeneration('h1', Number.MAX_SAFE_INTEGER);
+    await agents.noteGeneration('h1', Number.MAX_SAFE_INTEGER);
     folder.write('a.yaml', manifestText('!h1'));
     folder.write('b.yaml', manifestText('!h2'));
     await hinted();

@@ -19,7 +19,7 @@ beforeEach(async () => {
   rig = await CliRig.start();
   await rig.hosts.declare({ name: 'a', labels: { site: 'lab', rack: '3' } }, { ...ALICE, reason: 'new' });
   await rig.hosts.declare({ name: 'b' }, ALICE);
-  await rig.hosts.report('a', statusOf(1, { flags: { volatile: 'absent', persistent: 'present' } }));
+  await rig.agents.report('a', statusOf(1, { flags: { volatile: 'absent', persistent: 'present' } }));
 });
 
 /** A controller that answers everything with `answer`. @returns its socket, and what it was asked. */

@@ -1,0 +1,130 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import { Agents } from '../../controller/agents.ts';
+import { claimOnline } from '../../controller/host-status.ts';
+import { Hosts } from '../../controller/hosts.ts';
+import type { Spec } from '../../desired-state/host.ts';
+import { MemoryStore } from '../../desired-state/store/memory.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { helloOf, statusOf } from './fixtures/agent-end.ts';
+import { RecordingLog } from './fixtures/recording-log.ts';
+
+const ALICE = { actor: 'alice', network: 'local' };
+const LOCKED: Spec = { locked: true, servicesEnabled: false };
+const UNLOCKED: Spec = { locked: false, servicesEnabled: true };
+
+let store: MemoryStore;
+let hosts: Hosts;
+let agents: Agents;
+
+beforeEach(() => {
+  store = new MemoryStore();
+  const parts = { store, clock: new FakeClock(), log: new RecordingLog() };
+  hosts = new Hosts(parts);
+  agents = new Agents(parts);
+});
+
+async function eventReasons(host: string): Promise<readonly string[]> {
+  return (await hosts.events({ host, limit: 100 })).map(({ reason }) => reason);
+}
+
+describe('welcome', () => {
+  it('adopts an unknown host with exactly what its agent remembers', async () => {
+    const adopted = await agents.welcome(helloOf('compute-0', { generation: 7, spec: UNLOCKED }), 'local');
+    expect(adopted).toMatchObject({ generation: 7, spec: UNLOCKED, deleted: false });
+    expect(await eventReasons('compute-0')).toEqual(['Adopted']);
+    const [event] = await hosts.events({ host: 'compute-0', limit: 1 });
+    expect(event).toMatchObject({ generation: 7, actor: 'agent' });
+  });
+
+  it('registers a host that only knows it is locked as locked, above its generation', async () => {
+    const registered = await agents.welcome(helloOf('compute-0', { generation: 7, spec: null }), 'local');
+    expect(registered).toMatchObject({ generation: 8, spec: LOCKED });
+    expect(await eventReasons('compute-0')).toEqual(['Registered']);
+  });
+
+  it.each([null, { generation: 0, spec: null }])(
+    'registers a host that remembers %j as locked',
+    async (remembers) => {
+      const registered = await agents.welcome(helloOf('compute-0', remembers), 'local');
+      expect(registered).toMatchObject({ generation: 1, spec: LOCKED });
+    },
+  );
+
+  it('notes what a known host remembers, and never lowers it', async () => {
+    await hosts.declare({ name: 'compute-0' }, ALICE);
+    await agents.welcome(helloOf('compute-0', { generation: 5, spec: LOCKED }), 'local');
+    await agents.welcome(helloOf('compute-0', { generation: 2, spec: LOCKED }), 'local');
+    expect(await store.get('compute-0')).toMatchObject({ generation: 1, reportedGeneration: 5 });
+  });
+
+  it('refuses a deleted host that still holds a spec, and numbers its return above it', async () => {
+    await hosts.declare({ name: 'compute-0' }, ALICE);
+    await hosts.remove('compute-0', { force: false }, ALICE);
+    const welcome = agents.welcome(helloOf('compute-0', { generation: 6, spec: UNLOCKED }), 'local');
+    await expect(welcome).rejects.toThrow(/lockstep declare compute-0/);
+    await expect(hosts.get('compute-0')).rejects.toMatchObject({ code: 'NotFound' });
+    expect((await hosts.declare({ name: 'compute-0' }, ALICE)).generation).toBe(7);
+  });
+
+  it('registers a deleted host that was installed anew', async () => {
+    await hosts.declare({ name: 'compute-0', spec: UNLOCKED }, ALICE);
+    await hosts.remove('compute-0', { force: false }, ALICE);
+    const registered = await agents.welcome(helloOf('compute-0', null), 'local');
+    expect(registered).toMatchObject({ generation: 2, spec: LOCKED, deleted: false });
+  });
+
+  it('welcomes two agents of one unknown host at once as one host', async () => {
+    const hello = helloOf('compute-0', { generation: 7, spec: UNLOCKED });
+    const [first, second] = await Promise.all([agents.welcome(hello, 'a'), agents.welcome(hello, 'b')]);
+    expect([first.generation, second.generation]).toEqual([7, 7]);
+    expect(await eventReasons('compute-0')).toEqual(['Adopted']);
+  });
+});
+
+describe('status', () => {
+  it('is Ready once the agent is connected and reports its generation', async () => {
+    await hosts.declare({ name: 'compute-0' }, ALICE);
+    await agents.setOnline('compute-0', claimOnline('Connected', 1));
+    await agents.report('compute-0', statusOf(1));
+    const { conditions } = (await hosts.get('compute-0')).status;
+    expect(conditions[0]).toMatchObject({ type: 'Ready', status: 'True' });
+    expect(await store.get('compute-0')).toMatchObject({ reportedGeneration: 1 });
+  });
+
+  it('is written only when it changed', async () => {
+    await hosts.declare({ name: 'compute-0' }, ALICE);
+    await agents.setOnline('compute-0', claimOnline('Connected', 1));
+    await agents.report('compute-0', statusOf(1));
+    const before = await store.get('compute-0');
+    await agents.report('compute-0', statusOf(1));
+    await agents.setOnline('compute-0', claimOnline('Connected', 1));
+    expect(await store.get('compute-0')).toMatchObject({ revision: before?.revision });
+  });
+
+  it('takes neither Online nor Ready from an agent', async () => {
+    await hosts.declare({ name: 'compute-0' }, ALICE);
+    const lie = {
+      type: 'Online',
+      status: 'True',
+      reason: 'Connected',
+      message: '',
+      lastTransitionTime: '2026-01-01T00:00:00Z',
+      observedGeneration: 1,
+    } as const;
+    await agents.report('compute-0', statusOf(1, { conditions: [lie, { ...lie, type: 'Ready' }] }));
+    const { conditions } = (await hosts.get('compute-0')).status;
+    expect(conditions.map(({ type, status }) => `${type}=${status}`)).toEqual([
+      'Ready=Unknown',
+      'Online=False',
+    ]);
+  });
+
+  it('never calls a host ready by what its agent reports of another spec', async () => {
+    await hosts.declare({ name: 'compute-0', spec: LOCKED }, ALICE);
+    await agents.welcome(helloOf('compute-0', { generation: 1, spec: UNLOCKED }), 'local');
+    await agents.setOnline('compute-0', claimOnline('Connected', 1));
+    await agents.report('compute-0', statusOf(1));
+    const [ready] = (await hosts.get('compute-0')).status.conditions;
+    expect(ready).toMatchObject({ type: 'Ready', status: 'False', reason: 'StoreBehind' });
+  });
+});
