@@ -7,6 +7,7 @@ import type { Daemon } from '../runtime/program.ts';
 import { HostAgent } from './agent.ts';
 import type { AgentConfig } from './config.ts';
 import type { Disk } from './disk.ts';
+import { watchLock } from './instance-lock.ts';
 import { readBootId } from './linux/boot-id.ts';
 import { ChokidarFlagWatch } from './linux/flag-watch.ts';
 import { ScriptGates } from './linux/gates.ts';
@@ -39,7 +40,7 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
     readUsage: readProcessUsage,
   });
   const clock = observeLateness(nodeClock, (stalledMs) => metrics.stalled(stalledMs));
-  const lock = await takeInstanceLocks({ disk, folders: [runDir, stateDir], pid, log });
+  const lock = await takeInstanceLocks({ disk, folders: [runDir, stateDir], guard, pid, log });
   const statusFile = new StatusFile({ disk, runDir, guard, pidStartTicks, log });
   const render = () => metrics.text();
   const metricsFile = new MetricsFile({ disk, runDir, guard, clock, log, render });
@@ -82,10 +83,12 @@ export async function startDaemon(config: AgentConfig, agentVersion: string, log
       monitor: metrics,
     },
   );
+  const lockWatch = watchLock({ lock, clock, resyncIntervalMs });
   return {
+    failed: lockWatch.lost,
     // Flags, services and runs in flight stay as they are.
     async stop() {
-      await Promise.all([agent.stop(), gates.close()]);
+      await Promise.all([agent.stop(), gates.close(), lockWatch.stop()]);
       metrics.stopped();
       await Promise.all([statusFile.settled(), metricsFile.close()]);
       lock.release();

@@ -61,7 +61,7 @@ async function playRound(
     return wrong.length === 0 ? undefined : wrong.join('; ');
   });
   world.isMemoryAtRisk = false;
-  if (!world.areLocksGone && prng.chance(0.05)) {
+  if (prng.chance(0.05)) {
     tell('a second agent');
     await sandbox.startSecondAgent();
     expect(await world.whatIsWrong()).toEqual([]);
@@ -77,7 +77,6 @@ async function restartAgent(world: ChaosWorld, prng: Prng, tell: (what: string) 
   const { sandbox } = world;
   if (sandbox.isAgentStarted) return;
   await setTimeout(prng.int(0, 150));
-  world.areLocksGone = false;
   const isTwice = prng.chance(0.15);
   tell(isTwice ? 'two agents at once' : 'the agent again');
   if (isTwice) await sandbox.startTwoAgents();
