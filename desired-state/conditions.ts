@@ -16,6 +16,9 @@ export type ConditionType = z.infer<typeof conditionTypeSchema>;
 export const conditionStatusSchema = z.enum(['True', 'False', 'Unknown']);
 export type ConditionStatus = z.infer<typeof conditionStatusSchema>;
 
+/** In the message of ServicesInSync, before the scripts that are not run because others could have written them. */
+export const NOT_RUN = '; not run: ';
+
 /** The longest message of a condition, in characters. */
 const MAX_MESSAGE = 4_096;
 

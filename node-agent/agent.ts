@@ -250,6 +250,8 @@ export class HostAgent {
   async #passServices(pass: Pass): Promise<Outcome> {
     if (!this.#isResumed) await this.#resumeRuns();
     const outcome = await this.#servicesPass.run(pass);
+    const skipped = this.#servicesPass.view?.result.observed.skipped ?? [];
+    this.#journal.notRun(skipped, this.#knowledge.generation);
     this.#reporter.report();
     return outcome;
   }

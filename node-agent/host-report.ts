@@ -195,6 +195,7 @@ function serviceReportInput({ services, operations }: HostReportInput): ServiceR
     enabled: services.desired.servicesEnabled,
     generation: services.desired.generation,
     observed: services.result.observed.services,
+    skipped: services.result.observed.skipped,
     stale: operations.changedSince(services.result.lookedAt),
     operations,
     plan: services.result.plan,

@@ -7,9 +7,10 @@ import type { Gate } from '../reconcilers/gates/gate-driver.ts';
 import { type Clock, nowIso } from '../reconcilers/loop/clock.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
 import type { EndedOperation } from '../reconcilers/services/operations.ts';
-import { describeRun, type RunResult } from '../reconcilers/services/service-driver.ts';
+import { describeRun, type RunResult, type Skipped } from '../reconcilers/services/service-driver.ts';
 import type { AgentMonitor, CorrectionKind } from './agent-monitor.ts';
 import type { Desired, Verdict } from './knowledge.ts';
+import { SaidOnce } from './said-once.ts';
 
 export interface Correction {
   /** RFC 3339. */
@@ -21,6 +22,8 @@ export interface Correction {
 
 /** Corrections kept for the status file: the newest that many. */
 const MAX_CORRECTIONS = 20;
+/** Scripts told of one look at most; the rest is counted: a whole set that others can write must not push out all other events. */
+const MAX_NOT_RUN = 8;
 
 export class Journal {
   readonly #log: Log;
@@ -28,6 +31,7 @@ export class Journal {
   readonly #record: (event: EventBody) => void;
   readonly #monitor: Pick<AgentMonitor, 'corrected'>;
   readonly #lastFailures = new Map<string, string>();
+  readonly #saidNotRun = new SaidOnce();
   #corrections: readonly Correction[] = [];
 
   /** @param record takes an event for the controller. */
@@ -133,6 +137,23 @@ export class Journal {
       this.#log.info({ gate: gate.id, durationMs: result.durationMs }, 'gate passed');
     } else if (result.kind !== 'aborted') {
       this.#failed(key, key, describeRun(result), 'GateFailed', generation, { gate: gate.id });
+    }
+  }
+
+  /**
+   * Of what a look passed over, scripts that others could have written (S16): each once, and again only after it was mended. Their driver logs them.
+   */
+  notRun(skipped: readonly Skipped[], generation: number): void {
+    const unsafe = skipped
+      .filter((one) => one.unsafe)
+      .map(({ name, reason }) => `${name} is not run: ${reason}`);
+    const news = this.#saidNotRun.news(unsafe, (sentence) => sentence);
+    const rest = news.length - MAX_NOT_RUN;
+    const told = news.slice(0, MAX_NOT_RUN);
+    for (const message of rest > 0
+      ? [...told, `${rest} more are not run: others could have written them`]
+      : told) {
+      this.#record({ type: 'Warning', reason: 'ScriptNotRun', message, generation });
     }
   }
 

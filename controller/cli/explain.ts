@@ -1,6 +1,11 @@
 // Why a host is as it is: the causal chain from the newest change of its spec to what blocks it and what to do next. Pure; it knows no more than
 // `get host` and `events` tell.
-import { type Condition, type ConditionType, findCondition } from '../../desired-state/conditions.ts';
+import {
+  type Condition,
+  type ConditionType,
+  findCondition,
+  NOT_RUN,
+} from '../../desired-state/conditions.ts';
 import type { StoredEvent } from '../../desired-state/events.ts';
 import { ANNOTATIONS, describeSpec, type Host } from '../../desired-state/host.ts';
 import { findBlocks } from './explain-blocks.ts';
@@ -141,10 +146,14 @@ function explainEvidence({ spec, status }: Host): readonly Link[] {
     at: at(condition),
   });
   const { volatile, persistent } = status.flags;
+  const inSync = about('ServicesInSync');
+  // A host is ready all the same, so nothing else in the chain would tell.
+  const notRun = inSync?.message.split(NOT_RUN)[1];
   const go = about('GoEnabled');
   return [
     evidence(`flags: persistent ${persistent}, volatile ${volatile}`, about('FlagsInSync')),
-    evidence(`services: ${countServices(status.services)}`, about('ServicesInSync')),
+    evidence(`services: ${countServices(status.services)}`, inSync),
+    ...(notRun === undefined ? [] : [evidence(`not run: ${notRun}`, undefined)]),
     ...(spec.servicesEnabled && go?.status === 'True'
       ? [evidence(`gates: ${go.message || go.reason}`, go)]
       : []),

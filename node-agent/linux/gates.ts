@@ -8,13 +8,13 @@ import { parseOrThrow } from '../../desired-state/parse.ts';
 import type { Gate, GateDriver } from '../../reconcilers/gates/gate-driver.ts';
 import type { Clock } from '../../reconcilers/loop/clock.ts';
 import type { Log } from '../../reconcilers/loop/log.ts';
-import type { RunResult, Skipped } from '../../reconcilers/services/service-driver.ts';
+import type { RunResult } from '../../reconcilers/services/service-driver.ts';
 import { writeAtomically } from '../atomic-write.ts';
 import type { Disk } from '../disk.ts';
+import { SaidOnce } from '../said-once.ts';
 import { gateVariables } from './scripts/run-variables.ts';
-import { SaidOnce } from './scripts/said-once.ts';
 import { GRACE_MS, runScript } from './scripts/script-run.ts';
-import { listScripts, lookAtScript } from './scripts/script-sets.ts';
+import { listScripts, lookAtScript, type PassedOver } from './scripts/script-sets.ts';
 
 export interface ScriptGatesOptions {
   readonly gatesDir: string;
@@ -119,7 +119,7 @@ export class ScriptGates implements GateDriver {
         `${folder}: expected a folder whose gates can all be trusted: ${reason}`,
       );
     }
-    const isSetOfRole = ({ path }: Skipped) =>
+    const isSetOfRole = ({ path }: PassedOver) =>
       folder === gatesDir && ROLES.some((role) => basename(path) === role);
     const unsafe = skipped.filter((one) => one.unsafe);
     return {
@@ -128,7 +128,7 @@ export class ScriptGates implements GateDriver {
     };
   }
 
-  #announce(skipped: readonly Skipped[]): void {
+  #announce(skipped: readonly PassedOver[]): void {
     for (const { path, reason } of this.#said.news(skipped, (one) => `${one.path}\0${one.reason}`)) {
       this.#options.log.info({ path, reason }, 'no gate: passed over');
     }
@@ -146,5 +146,5 @@ export class ScriptGates implements GateDriver {
 interface ListedFolder {
   /** In their order. */
   readonly paths: readonly string[];
-  readonly skipped: readonly Skipped[];
+  readonly skipped: readonly PassedOver[];
 }

@@ -26,7 +26,8 @@ export interface ServiceObservation {
 
 /** Something in a set that is not a service, and why it was passed over; `unsafe`: others could have written it. */
 export interface Skipped {
-  readonly path: string;
+  /** `<set>/<name>` as services have it, or what is passed over as a whole: `<set>`, or the path of the folder of all sets. */
+  readonly name: string;
   readonly reason: string;
   readonly unsafe: boolean;
 }

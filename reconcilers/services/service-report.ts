@@ -1,21 +1,22 @@
 // What is reported of the services: each one's state, and the condition ServicesInSync. Pure.
-import type { ConditionClaim } from '../../desired-state/conditions.ts';
+import { type ConditionClaim, NOT_RUN } from '../../desired-state/conditions.ts';
 import type { ServiceStatus } from '../../desired-state/host.ts';
 import type { Operations } from './operations.ts';
-import { describeRun, type ServiceObservation } from './service-driver.ts';
+import { describeRun, type ServiceObservation, type Skipped } from './service-driver.ts';
 import { compareServices, type ServicePlan } from './service-plan.ts';
 
 export interface ServiceReportInput {
   readonly enabled: boolean | 'leave';
   readonly generation: number;
   readonly observed: readonly ServiceObservation[];
+  readonly skipped: readonly Skipped[];
   /** Services of which a run began or ended since they were asked: an `unknown` of theirs is old news. */
   readonly stale: ReadonlySet<string>;
   readonly operations: Pick<Operations, 'inFlight' | 'failureOf'>;
   readonly plan: ServicePlan;
 }
 
-/** Failing services named in one message at most; the rest is counted. */
+/** Failing services, and scripts that are not run, named in one message at most; the rest is counted. */
 const MAX_NAMED = 3;
 const MAX_MESSAGE = 4_096;
 
@@ -31,15 +32,19 @@ export function reportServices({
     .map((seen) => reportService(seen, enabled, operations, stale.has(seen.service.id)));
 }
 
-/** ServicesInSync: True when every service is as desired; a failing one is named, with its exit code and the tail of its output. */
+/**
+ * ServicesInSync: True when every service is as desired; a failing one is named, with its exit code and the tail of its output. What others could have
+ * written is no service, so it changes the message only.
+ */
 export function claimServicesInSync(input: ServiceReportInput): ConditionClaim {
   const { enabled, generation, plan } = input;
   const services = reportServices(input);
+  const notRun = nameNotRun(input.skipped);
   const claim = (status: ConditionClaim['status'], reason: string, message: string): ConditionClaim => ({
     type: 'ServicesInSync',
     status,
     reason,
-    message: message.slice(0, MAX_MESSAGE),
+    message: message.slice(0, MAX_MESSAGE - notRun.length) + notRun,
     observedGeneration: generation,
   });
   if (enabled === 'leave') {
@@ -99,11 +104,22 @@ function describeFailure({ verb, result }: NonNullable<ReturnType<Operations['fa
 }
 
 function nameAll(services: readonly ServiceStatus[]): string {
-  const named = services
-    .slice(0, MAX_NAMED)
-    .map(({ set, name, state, message }) => `${set}/${name} ${state}${message === '' ? '' : `: ${message}`}`);
-  const rest = services.length - named.length;
-  return named.join('; ') + (rest > 0 ? `; and ${rest} more` : '');
+  return nameSome(
+    services.map(
+      ({ set, name, state, message }) => `${set}/${name} ${state}${message === '' ? '' : `: ${message}`}`,
+    ),
+  );
+}
+
+/** At most half a message long, so that what it follows is told too; '' where all that could be a service is one. */
+function nameNotRun(skipped: readonly Skipped[]): string {
+  const unsafe = skipped.filter((one) => one.unsafe).map(({ name, reason }) => `${name}: ${reason}`);
+  return unsafe.length === 0 ? '' : `${NOT_RUN}${nameSome(unsafe)}`.slice(0, MAX_MESSAGE / 2);
+}
+
+function nameSome(all: readonly string[]): string {
+  const rest = all.length - MAX_NAMED;
+  return all.slice(0, MAX_NAMED).join('; ') + (rest > 0 ? `; and ${rest} more` : '');
 }
 
 function count(services: number): string {

@@ -151,6 +151,12 @@ it('S16: what is no script of its owner in a set is skipped, and said once', asy
   await sandbox.startBoth();
   const host = await sandbox.askAndWait('unlock', UNLOCKED);
   expect(host.status.services.map(({ name }) => name)).toEqual(['10-good']);
+  expect(findCondition(host.status.conditions, 'ServicesInSync')).toMatchObject({
+    status: 'True',
+    message: expect.stringMatching(
+      /^1 service is running; not run: worker\/group-writable: .*; worker\/world-writable: .*; storage: /,
+    ),
+  });
   await staysTrue('none of them is run', () => !sandbox.isFile(sandbox.path('trapped')), 1_500);
   const { stderr } = await within('the agent ends', sandbox.endAgent('SIGTERM'));
   const passedOver = linesOf(stderr, 'no service: passed over').map(({ path }) => path);

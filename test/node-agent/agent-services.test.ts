@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { findCondition } from '../../desired-state/conditions.ts';
 import { AgentRig, LOCKED, UNLOCKED } from '../support/agent-rig.ts';
 
 const BOTH_ENABLED = { locked: true, servicesEnabled: true };
@@ -178,6 +179,26 @@ describe('services of a host whose agent runs', () => {
     rig.services.startByHand('worker/web');
     await rig.run(5_500);
     expect(rig.running).toEqual([]);
+  });
+
+  it('S16: a script that others could have written is told as event and in the condition, and the host is ready all the same', async () => {
+    const rig = new AgentRig();
+    rig.services.skipped = [
+      { name: 'worker/30-api', reason: 'others can write it', unsafe: true },
+      { name: 'worker/web~', reason: 'its name is that of a backup or leftover', unsafe: false },
+    ];
+    await rig.settle(UNLOCKED);
+    expect(rig.condition('ServicesInSync')).toBe('True AsDesired');
+    const told = () => rig.controller.of('event').filter(({ event }) => event.reason === 'ScriptNotRun');
+    expect(told().map(({ event, count }) => `${event.type} ${event.message} ${count}`)).toEqual([
+      'Warning worker/30-api is not run: others can write it 1',
+    ]);
+    const message = () =>
+      findCondition(rig.status?.status.conditions ?? [], 'ServicesInSync')?.message ?? 'none';
+    expect(message()).toBe('1 service is running; not run: worker/30-api: others can write it');
+    rig.services.skipped = [];
+    await rig.run(6_000);
+    expect([message(), told().length]).toEqual(['1 service is running', 1]);
   });
 
   it('I3: starts nothing while a flag is not as desired, and says what holds it', async () => {

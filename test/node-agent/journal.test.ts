@@ -129,6 +129,36 @@ describe('Journal', () => {
     expect(log.at('info')).toEqual(['gate passed']);
   });
 
+  it('S16: tells of a script that is not run once, and again for another reason or once it was mended', () => {
+    const { log, told, journal } = setUp();
+    const skipped = (name: string, reason: string, unsafe = true) => ({ name, reason, unsafe });
+    const open = skipped('worker/30-api', 'others can write it');
+    for (let n = 0; n < 3; n += 1) journal.notRun([open, skipped('worker/x~', 'a leftover', false)], 7);
+    journal.notRun([skipped('worker/30-api', 'user 7 owns it'), skipped('worker/web', 'user 7 owns it')], 7);
+    journal.notRun([], 7);
+    journal.notRun([open], 7);
+    expect(told()).toEqual([
+      'Warning ScriptNotRun: worker/30-api is not run: others can write it',
+      'Warning ScriptNotRun: worker/30-api is not run: user 7 owns it',
+      'Warning ScriptNotRun: worker/web is not run: user 7 owns it',
+      'Warning ScriptNotRun: worker/30-api is not run: others can write it',
+    ]);
+    // Its driver logs it, with the path.
+    expect(log.lines).toEqual([]);
+  });
+
+  it('S16: counts those beyond eight that one look finds, and tells them no more', () => {
+    const { told, journal } = setUp();
+    const skipped = Array.from({ length: 300 }, (_, n) => ({
+      name: `worker/${n}`,
+      reason: 'why',
+      unsafe: true,
+    }));
+    for (let n = 0; n < 3; n += 1) journal.notRun(skipped, 7);
+    expect(told()).toHaveLength(9);
+    expect(told().at(-1)).toBe('Warning ScriptNotRun: 292 more are not run: others could have written them');
+  });
+
   it('keeps the newest twenty corrections', () => {
     const { journal } = setUp();
     for (let n = 0; n < 50; n += 1) {

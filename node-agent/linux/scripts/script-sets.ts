@@ -5,7 +5,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LockstepError, messageOf } from '../../../desired-state/errors.ts';
 import type { Role } from '../../../desired-state/host.ts';
-import type { Service, Skipped } from '../../../reconcilers/services/service-driver.ts';
+import type { Service } from '../../../reconcilers/services/service-driver.ts';
 
 export interface ScriptFile {
   /** Its file name, prefix included. */
@@ -15,10 +15,17 @@ export interface ScriptFile {
   readonly stamp: string;
 }
 
+/** What is no script to run, and why; `unsafe`: others could have written it. */
+export interface PassedOver {
+  readonly path: string;
+  readonly reason: string;
+  readonly unsafe: boolean;
+}
+
 /** Both in the order of their names. */
 export interface ScriptFolder {
   readonly scripts: readonly ScriptFile[];
-  readonly skipped: readonly Skipped[];
+  readonly skipped: readonly PassedOver[];
   /** False: there may be more, which was not looked at. */
   readonly isWhole: boolean;
 }
@@ -29,7 +36,7 @@ export interface ScriptSet extends ScriptFolder {
 
 type Entry =
   | { readonly kind: 'script'; readonly script: ScriptFile }
-  | { readonly kind: 'skipped'; readonly skipped: Skipped }
+  | { readonly kind: 'skipped'; readonly skipped: PassedOver }
   | { readonly kind: 'gone' };
 
 /** As many services as a status report holds; what lies beyond is passed over. */
@@ -49,7 +56,7 @@ const LEFTOVER = /^#.*#$|~$|\.(bak|orig|swp|swo)$|\.dpkg-[^.]+$|\.rpm[^.]*$/;
 export async function listSets(
   servicesDir: string,
   roles: readonly Role[],
-): Promise<{ readonly sets: readonly ScriptSet[]; readonly skipped: readonly Skipped[] }> {
+): Promise<{ readonly sets: readonly ScriptSet[]; readonly skipped: readonly PassedOver[] }> {
   const unsafe = await whyUnsafeFolder(servicesDir);
   const sets: ScriptSet[] = [];
   for (const set of roles) {

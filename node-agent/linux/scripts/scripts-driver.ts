@@ -2,7 +2,7 @@
 // when to start or stop what is not decided here.
 import { randomUUID } from 'node:crypto';
 import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { messageOf } from '../../../desired-state/errors.ts';
 import { ROLES, type Role } from '../../../desired-state/host.ts';
 import type { Clock } from '../../../reconcilers/loop/clock.ts';
@@ -15,18 +15,24 @@ import type {
   ServiceDriver,
   ServiceObservation,
   ServicesObservation,
-  Skipped,
   Verb,
 } from '../../../reconcilers/services/service-driver.ts';
 import type { Disk } from '../../disk.ts';
+import { SaidOnce } from '../../said-once.ts';
 import { endLeftovers } from './leftovers.ts';
 import { PidWatch } from './pid-watch.ts';
 import { RunRecords } from './run-records.ts';
 import { serviceVariables } from './run-variables.ts';
-import { SaidOnce } from './said-once.ts';
 import { type ScriptActions, ScriptActionsCache } from './script-actions.ts';
 import type { RunContext } from './script-run.ts';
-import { listSets, lookAtScript, type ScriptFile, type ScriptSet, serviceOf } from './script-sets.ts';
+import {
+  listSets,
+  lookAtScript,
+  type PassedOver,
+  type ScriptFile,
+  type ScriptSet,
+  serviceOf,
+} from './script-sets.ts';
 import { ScriptShell } from './script-shell.ts';
 import { ServiceRuns } from './service-runs.ts';
 import { StandingAnswers } from './standing-answers.ts';
@@ -101,7 +107,7 @@ export class ScriptsDriver implements ServiceDriver {
     this.#pidWatch.watch(pidFilesOf(listed));
     const services = await this.#observeAll(listed, scope, signal);
     if (!signal.aborted) await this.#tidy(sets);
-    return { services, skipped };
+    return { services, skipped: skipped.map(({ path, ...why }) => ({ name: this.#nameOf(path), ...why })) };
   }
 
   async run(service: Service, verb: Verb, signal: AbortSignal): Promise<RunResult> {
@@ -210,9 +216,9 @@ export class ScriptsDriver implements ServiceDriver {
     }
   }
 
-  #announce(listed: readonly Listed[], skipped: readonly Skipped[]): void {
+  #announce(listed: readonly Listed[], skipped: readonly PassedOver[]): void {
     const { log } = this.#options;
-    for (const { path, reason, unsafe } of this.#saidSkipped.news(skipped, keyOfSkipped)) {
+    for (const { path, reason, unsafe } of this.#saidSkipped.news(skipped, keyOf)) {
       if (unsafe) log.error({ path, reason }, 'not run: others could have written it');
       else log.info({ path, reason }, 'no service: passed over');
     }
@@ -227,6 +233,11 @@ export class ScriptsDriver implements ServiceDriver {
 
   #pathOf({ set, name }: Service): string {
     return join(this.#options.servicesDir, set, name);
+  }
+
+  /** Of what lies where services do: as theirs. */
+  #nameOf(path: string): string {
+    return relative(this.#options.servicesDir, path) || path;
   }
 }
 
@@ -244,6 +255,6 @@ function pidFileOf(actions: Listed['actions']): string | undefined {
   return 'hasStatus' in actions && actions.hasStatus ? actions.pidFile : undefined;
 }
 
-function keyOfSkipped({ path, reason }: Skipped): string {
+function keyOf({ path, reason }: PassedOver): string {
   return `${path}\0${reason}`;
 }

@@ -98,6 +98,19 @@ describe('the chain', () => {
   });
 });
 
+describe('the evidence', () => {
+  it('S16: names the scripts that are not run, although the host is ready', () => {
+    const message = '1 service is stopped; not run: worker/a: user 7 owns it and could have written it';
+    const record = { ...READY, status: reported([condition('ServicesInSync', { message })]) };
+    expect(told('evidence', record)).toEqual([
+      'flags: persistent present, volatile present',
+      'services: 1 stopped',
+      'not run: worker/a: user 7 owns it and could have written it',
+    ]);
+    expect(told('block', record)).toEqual(['nothing blocks: ready since then']);
+  });
+});
+
 describe('the change', () => {
   it.each<[string, HostRecord, readonly StoredEvent[], string]>([
     ['is known without its event', READY, [], 'generation 7: locked, services disabled; by alice: disk swap'],

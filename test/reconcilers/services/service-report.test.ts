@@ -6,6 +6,7 @@ import { claimServicesInSync, reportServices } from '../../../reconcilers/servic
 import { FakeClock, middle, settle } from '../../support/fake-clock.ts';
 import { FakeServiceDriver, failedWith, SUCCEEDED, seen, serviceOf } from '../../support/fake-services.ts';
 
+const OPEN_SCRIPT = { name: 'worker/30-api', reason: 'others can write it', unsafe: true };
 const HELD = { reason: 'BootGrace', message: 'just booted' };
 
 /** What is reported of services of which something was run before. */
@@ -46,6 +47,7 @@ function setUp(enabled: boolean | 'leave', ...observed: readonly ServiceObservat
       enabled,
       generation: 7,
       observed: services,
+      skipped: [],
       stale: operations.changedSince(changes),
       operations,
       plan,
@@ -161,6 +163,45 @@ describe('ServicesInSync', () => {
       await claim();
     }
     expect(await claim()).toBe('False ServiceFailed: worker/web failed: it keeps dying soon after its start');
+  });
+
+  it.each<[string, ServiceObservation['state'], string]>([
+    ['as desired', 'running', 'True AsDesired: 1 service is running'],
+    ['unknown', 'unknown', 'Unknown ServiceUnknown: worker/web unknown'],
+    ['on their way', 'stopped', 'False Starting: worker/web stopped'],
+  ])('S16: names what is not run after what it says of services that are %s', async (_what, state, said) => {
+    const { input } = setUp(true, seen('worker/web', state));
+    const skipped = [OPEN_SCRIPT, { ...OPEN_SCRIPT, name: 'worker/web~', unsafe: false }];
+    const { status, reason, message } = claimServicesInSync({ ...(await input()), skipped });
+    expect(`${status} ${reason}: ${message}`).toBe(`${said}; not run: worker/30-api: others can write it`);
+  });
+
+  it('S16: names what is not run where there is no other service, and where it is not known what is desired', async () => {
+    for (const enabled of [true, 'leave'] as const) {
+      const { message } = claimServicesInSync({ ...(await setUp(enabled).input()), skipped: [OPEN_SCRIPT] });
+      expect(message).toMatch(/.; not run: worker\/30-api: others can write it$/);
+    }
+  });
+
+  it('S16: names three that are not run, and counts the rest', async () => {
+    const skipped = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...OPEN_SCRIPT, name }));
+    const { message } = claimServicesInSync({ ...(await setUp(true).input()), skipped });
+    expect(message).toMatch(
+      /; not run: a: others can write it; b: others can write it; c: others can write it; and 2 more$/,
+    );
+  });
+
+  it('S16: names what is not run behind the longest message, within its bounds', async () => {
+    const ids = ['worker/a', 'worker/b', 'worker/c'];
+    const { run, input } = setUp(true, ...ids.map((id) => seen(id, 'stopped')));
+    for (const id of ids) await run('start', id, failedWith(1, 'x'.repeat(9_000)));
+    const { message } = claimServicesInSync({ ...(await input()), skipped: [OPEN_SCRIPT] });
+    expect(message).toHaveLength(4_096);
+    expect(message).toMatch(/^worker\/a failed: .*; not run: worker\/30-api: others can write it$/);
+    const long = { ...OPEN_SCRIPT, reason: 'y'.repeat(9_000) };
+    const both = claimServicesInSync({ ...(await input()), skipped: [long] });
+    expect(both.message).toHaveLength(4_096);
+    expect(both.message).toMatch(/^worker\/a failed: /);
   });
 
   it('is Unknown, with why, while a service gives no answer', async () => {

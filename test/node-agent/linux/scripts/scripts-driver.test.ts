@@ -230,10 +230,10 @@ describe('S16 what is passed over', () => {
     for (let look = 0; look < 3; look++) {
       const { services, skipped } = await driver.observe(never, 'all');
       expect(services.map(({ service }) => service.name)).toEqual(['x']);
-      expect(skipped.map(({ path, unsafe }) => [path.split('/').at(-1), unsafe])).toEqual([
-        ['folder', false],
-        ['open', true],
-        ['x~', false],
+      expect(skipped.map(({ name, unsafe }) => [name, unsafe])).toEqual([
+        ['worker/folder', false],
+        ['worker/open', true],
+        ['worker/x~', false],
       ]);
     }
     expect(sandbox.lines.map(({ level, fields }) => [level, fields.path])).toEqual([
@@ -246,6 +246,23 @@ describe('S16 what is passed over', () => {
     chmodSync(sandbox.path('services.d/worker/open'), 0o777);
     await driver.observe(never, 'all');
     expect(sandbox.lines.filter(({ level }) => level === 'error')).toHaveLength(2);
+  });
+
+  it('as a whole is named by its set, or by where all sets are', async () => {
+    sandbox.service('worker', 'x', 'exit 0');
+    const [sets, set] = [sandbox.path('services.d'), sandbox.path('services.d/worker')];
+    const driver = sandbox.driver();
+    for (const [folder, name] of [
+      [set, 'worker'],
+      [sets, sets],
+    ] as const) {
+      chmodSync(folder, 0o777);
+      const reason = 'others than its owner can write it (mode 0777)';
+      expect(await driver.observe(never, 'all')).toEqual({
+        services: [],
+        skipped: [{ name, reason, unsafe: true }],
+      });
+    }
   });
 });
 
