@@ -128,6 +128,7 @@ export class HostAgent {
       driver: ports.services,
       mayBegin: (verb) => knowledge.desired.servicesEnabled === (verb === 'start'),
       onEnd: (ended) => this.#operationEnded(ended),
+      onBackOff: (service, verb) => this.#journal.backedOff(service, verb, knowledge.generation),
     });
     this.#gates = new GateKeeper({
       ...retry,

@@ -7,7 +7,14 @@ import type { Gate } from '../reconcilers/gates/gate-driver.ts';
 import { type Clock, nowIso } from '../reconcilers/loop/clock.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
 import type { EndedOperation } from '../reconcilers/services/operations.ts';
-import { describeRun, type RunResult, type Skipped } from '../reconcilers/services/service-driver.ts';
+import {
+  describeRun,
+  type RunResult,
+  type Service,
+  type Skipped,
+  type Verb,
+} from '../reconcilers/services/service-driver.ts';
+import { describeUndone } from '../reconcilers/services/service-report.ts';
 import type { AgentMonitor, CorrectionKind } from './agent-monitor.ts';
 import type { Desired, Verdict } from './knowledge.ts';
 import { SaidOnce } from './said-once.ts';
@@ -128,6 +135,13 @@ export class Journal {
     } else {
       this.#failed(service.id, name, describeRun(result), 'ServiceFailed', generation, fields);
     }
+  }
+
+  /** A service is backed off because what is done to it is undone again and again; `Operations` says so once. */
+  backedOff({ id }: Service, verb: Verb, generation: number): void {
+    const why = describeUndone(verb);
+    this.#log.warn({ service: id, verb, why }, 'service backed off');
+    this.#record({ type: 'Warning', reason: 'BackOff', message: `${id}: ${why}`, generation });
   }
 
   gateEnded(gate: Gate, result: RunResult, generation: number): void {

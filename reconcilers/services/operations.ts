@@ -36,6 +36,8 @@ interface Remembered {
   failure: RunResult | undefined;
   /** When `verb` last succeeded, monotonic ms; undefined after a failure, or once it was undone. */
   doneAtMs: number | undefined;
+  /** It was told that it is backed off for being undone again and again. */
+  isBackOffTold: boolean;
 }
 
 export interface OperationsOptions {
@@ -48,6 +50,8 @@ export interface OperationsOptions {
   readonly mayBegin: (verb: Verb) => boolean;
   /** An operation ended: asks for a look. */
   readonly onEnd: (ended: EndedOperation) => void;
+  /** What succeeded is undone again and again, and is backed off from now on: told once until it is forgiven. */
+  readonly onBackOff: (service: Service, verb: Verb) => void;
 }
 
 /** First wait after a failure, ms. */
@@ -139,7 +143,7 @@ export class Operations {
       if (isAsWished && (sinceDoneMs >= STABLE_MS || remembered.failure !== undefined)) {
         this.#remembered.delete(service.id);
       } else if (!isAsWished && remembered.doneAtMs !== undefined && sinceDoneMs >= SETTLE_MS) {
-        this.#noteUndone(remembered, sinceDoneMs);
+        this.#noteUndone(service, remembered, sinceDoneMs);
       }
     }
     this.#forgetVanished(observed);
@@ -164,7 +168,8 @@ export class Operations {
   #noteEnd(service: Service, verb: Verb, result: RunResult): void {
     const nowMs = this.#options.clock.monotonicMs();
     const before = this.#remembered.get(service.id);
-    const attemptsBefore = before?.verb === verb ? before.attempts : 0;
+    const { attempts: attemptsBefore, isBackOffTold } =
+      before?.verb === verb ? before : { attempts: 0, isBackOffTold: false };
     if (result.kind === 'aborted' || result.kind === 'ended-unseen') {
       this.#remembered.delete(service.id);
     } else if (result.kind === 'succeeded') {
@@ -174,6 +179,7 @@ export class Operations {
         notBeforeMs: nowMs + SETTLE_MS,
         failure: undefined,
         doneAtMs: nowMs,
+        isBackOffTold,
       });
     } else {
       const attempts = attemptsBefore + 1;
@@ -183,17 +189,26 @@ export class Operations {
         notBeforeMs: nowMs + this.#retryInMs(attempts),
         failure: result,
         doneAtMs: undefined,
+        isBackOffTold,
       });
     }
   }
 
   /** The first time is mended at once; the next ones are backed off. */
-  #noteUndone(remembered: Remembered, sinceDoneMs: number): void {
-    const nowMs = this.#options.clock.monotonicMs();
-    const attempts = sinceDoneMs >= STABLE_MS ? 0 : remembered.attempts + 1;
+  #noteUndone(service: Service, remembered: Remembered, sinceDoneMs: number): void {
+    const { clock, mayBegin, onBackOff } = this.#options;
+    const nowMs = clock.monotonicMs();
+    const wasStable = sinceDoneMs >= STABLE_MS;
+    const attempts = wasStable ? 0 : remembered.attempts + 1;
+    const isBackedOff = attempts > 1;
     remembered.attempts = attempts;
-    remembered.notBeforeMs = attempts <= 1 ? nowMs : nowMs + this.#retryInMs(attempts - 1);
+    remembered.notBeforeMs = isBackedOff ? nowMs + this.#retryInMs(attempts - 1) : nowMs;
     remembered.doneAtMs = undefined;
+    if (wasStable) remembered.isBackOffTold = false;
+    // Undoing what is not wanted any more is no trouble.
+    if (!isBackedOff || remembered.isBackOffTold || !mayBegin(remembered.verb)) return;
+    remembered.isBackOffTold = true;
+    onBackOff(service, remembered.verb);
   }
 
   #retryInMs(attempts: number): number {

@@ -2,7 +2,7 @@
 import { type ConditionClaim, NOT_RUN } from '../../desired-state/conditions.ts';
 import type { ServiceStatus } from '../../desired-state/host.ts';
 import type { Operations } from './operations.ts';
-import { describeRun, type ServiceObservation, type Skipped } from './service-driver.ts';
+import { describeRun, type ServiceObservation, type Skipped, type Verb } from './service-driver.ts';
 import { compareServices, type ServicePlan } from './service-plan.ts';
 
 export interface ServiceReportInput {
@@ -73,6 +73,11 @@ export function claimServicesInSync(input: ServiceReportInput): ConditionClaim {
   return claim('False', enabled ? 'Starting' : 'Stopping', nameAll(others));
 }
 
+/** For people: what is wrong with a service whose start, or stop, succeeds and is undone again and again. */
+export function describeUndone(verb: Verb): string {
+  return verb === 'start' ? 'it keeps dying soon after its start' : 'it keeps coming back after its stop';
+}
+
 function reportService(
   { service, state, message, recorded }: ServiceObservation,
   enabled: boolean | 'leave',
@@ -99,8 +104,7 @@ function reportService(
 }
 
 function describeFailure({ verb, result }: NonNullable<ReturnType<Operations['failureOf']>>): string {
-  if (result !== undefined) return `${verb} ${describeRun(result)}`;
-  return verb === 'start' ? 'it keeps dying soon after its start' : 'it keeps coming back after its stop';
+  return result === undefined ? describeUndone(verb) : `${verb} ${describeRun(result)}`;
 }
 
 function nameAll(services: readonly ServiceStatus[]): string {

@@ -4,6 +4,14 @@ import { AgentRig, LOCKED, UNLOCKED } from '../support/agent-rig.ts';
 
 const BOTH_ENABLED = { locked: true, servicesEnabled: true };
 
+/** As the controller heard of services that are backed off. */
+function backOffs(rig: AgentRig): readonly string[] {
+  return rig.controller
+    .of('event')
+    .filter(({ event }) => event.reason === 'BackOff')
+    .map(({ event }) => `${event.type} ${event.generation} ${event.message}`);
+}
+
 describe('services of a host whose agent runs', () => {
   it('S12: unlocking without a reboot starts them, locking stops them', async () => {
     const rig = new AgentRig({ services: ['worker/10-db', 'worker/web'] });
@@ -171,6 +179,36 @@ describe('services of a host whose agent runs', () => {
     expect(starts).toBeLessThan(30);
     const told = rig.controller.of('status').flatMap(({ status }) => status.conditions);
     expect(told.some(({ message }) => message.includes('it keeps dying soon after its start'))).toBe(true);
+    expect(backOffs(rig)).toEqual(['Warning 1 worker/10-db: it keeps dying soon after its start']);
+  });
+
+  it('S14: one that keeps dying is told again once it has been stable, and one that died once is not', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.services.kill('worker/web');
+    await rig.run(20_000);
+    expect(backOffs(rig)).toEqual([]);
+    for (let n = 1; n <= 2; n += 1) {
+      rig.services.get('worker/web').livesMs = [1_200, 1_300];
+      rig.services.kill('worker/web');
+      await rig.run(20_000);
+      rig.services.get('worker/web').clear();
+      // Longer than equal events are merged.
+      await rig.run(90_000);
+      expect(rig.running).toEqual(['worker/web']);
+      expect(backOffs(rig)).toHaveLength(n);
+      expect(rig.log.count('warn', 'service backed off')).toBe(n);
+    }
+  });
+
+  it('S15: one that keeps coming back after its stop is told', async () => {
+    const rig = new AgentRig();
+    await rig.settle(LOCKED);
+    for (let n = 0; n < 4; n += 1) {
+      rig.services.startByHand('worker/web');
+      await rig.run(5_000);
+    }
+    expect(backOffs(rig)).toEqual(['Warning 1 worker/web: it keeps coming back after its stop']);
   });
 
   it('S15: a service started by hand on a host whose services are disabled is stopped within 5 s', async () => {

@@ -129,6 +129,22 @@ describe('Journal', () => {
     expect(log.at('info')).toEqual(['gate passed']);
   });
 
+  it('S14: warns of a service that is backed off because it keeps dying, or keeps coming back', () => {
+    const { log, told, journal } = setUp();
+    journal.backedOff(WEB, 'start', 7);
+    journal.backedOff(WEB, 'stop', 7);
+    expect(told()).toEqual([
+      'Warning BackOff: worker/web: it keeps dying soon after its start',
+      'Warning BackOff: worker/web: it keeps coming back after its stop',
+    ]);
+    expect(log.at('warn')).toEqual(['service backed off', 'service backed off']);
+    expect(log.lines[0]?.fields).toEqual({
+      service: 'worker/web',
+      verb: 'start',
+      why: 'it keeps dying soon after its start',
+    });
+  });
+
   it('S16: tells of a script that is not run once, and again for another reason or once it was mended', () => {
     const { log, told, journal } = setUp();
     const skipped = (name: string, reason: string, unsafe = true) => ({ name, reason, unsafe });

@@ -17,6 +17,7 @@ function setUp() {
   const clock = new FakeClock();
   const driver = new FakeServiceDriver(seen(WEB.id, 'stopped'));
   const ended: EndedOperation[] = [];
+  const backedOff: string[] = [];
   const wanted = new Set<Verb>(['start', 'stop']);
   const operations = new Operations({
     driver,
@@ -25,6 +26,7 @@ function setUp() {
     retryCapMs: 5_000,
     mayBegin: (verb) => wanted.has(verb),
     onEnd: (operation) => ended.push(operation),
+    onBackOff: (service, verb) => backedOff.push(`${verb} ${service.id}`),
   });
   /** Runs a verb to its end. */
   const run = async (verb: Verb, result: RunResult) => {
@@ -39,7 +41,13 @@ function setUp() {
     return history && history.notBeforeMs - clock.monotonicMs();
   };
   const attempts = () => operations.history.get(WEB.id)?.attempts;
-  return { clock, driver, ended, wanted, operations, run, look, nextInMs, attempts };
+  /** It is run, and a look two seconds later finds it undone. */
+  const undo = async (verb: Verb) => {
+    await run(verb, SUCCEEDED);
+    await clock.advance(2_000);
+    look(verb === 'start' ? 'stopped' : 'running');
+  };
+  return { clock, driver, ended, backedOff, wanted, operations, run, look, undo, nextInMs, attempts };
 }
 
 describe('Operations', () => {
@@ -177,6 +185,59 @@ describe('Operations', () => {
     await clock.advance(2_000);
     look('stopped');
     expect(operations.failureOf(WEB.id)).toEqual({ verb: 'start', attempts: 1, result: undefined });
+  });
+
+  it.each<Verb>(['start', 'stop'])(
+    'S14: tells once that it backs off what undoes its %s again and again: the second time in a row',
+    async (verb) => {
+      const { backedOff, undo } = setUp();
+      const told: number[] = [];
+      for (let n = 0; n < 5; n += 1) {
+        await undo(verb);
+        told.push(backedOff.length);
+      }
+      expect(told).toEqual([0, 1, 1, 1, 1]);
+      expect(backedOff).toEqual([`${verb} worker/web`]);
+    },
+  );
+
+  it('S14: tells it again once it was forgiven, and not before', async () => {
+    const { backedOff, clock, run, look, undo } = setUp();
+    for (let n = 0; n < 2; n += 1) await undo('start');
+    await run('start', SUCCEEDED);
+    await clock.advance(9_999);
+    look('running');
+    look('stopped');
+    await run('start', failedWith(1));
+    for (let n = 0; n < 2; n += 1) await undo('start');
+    expect(backedOff).toHaveLength(1);
+    await run('start', SUCCEEDED);
+    await clock.advance(10_000);
+    look('running');
+    for (let n = 0; n < 2; n += 1) await undo('start');
+    expect(backedOff).toHaveLength(2);
+  });
+
+  it('S14: tells it again of one that no look saw up for ten seconds, but that was', async () => {
+    const { backedOff, clock, run, look, undo } = setUp();
+    for (let n = 0; n < 2; n += 1) await undo('start');
+    await run('start', SUCCEEDED);
+    await clock.advance(10_000);
+    look('stopped');
+    for (let n = 0; n < 2; n += 1) await undo('start');
+    expect(backedOff).toHaveLength(2);
+  });
+
+  it('tells of no back-off after a run that failed, which is told as such, nor of a verb that is not wanted any more', async () => {
+    const { backedOff, wanted, run, undo } = setUp();
+    for (let n = 0; n < 3; n += 1) await run('start', failedWith(1));
+    expect(backedOff).toEqual([]);
+    await run('start', SUCCEEDED);
+    await undo('stop');
+    const stop = undo('stop');
+    wanted.delete('stop');
+    await stop;
+    expect(backedOff).toEqual([]);
   });
 
   it('forgives what stayed up for ten seconds', async () => {

@@ -20,6 +20,7 @@ function setUp(enabled: boolean | 'leave', ...observed: readonly ServiceObservat
     retryCapMs: 5_000,
     mayBegin: () => true,
     onEnd: () => {},
+    onBackOff: () => {},
   });
   const begin = async (verb: Verb, id: string) => {
     operations.begin(serviceOf(id), verb);

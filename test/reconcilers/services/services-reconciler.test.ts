@@ -23,6 +23,7 @@ function setUp(...observed: readonly ServiceObservation[]) {
     retryCapMs: 5_000,
     mayBegin: () => true,
     onEnd: () => {},
+    onBackOff: () => {},
   });
   const reconciler = new ServicesReconciler(driver, operations, clock);
   /** One pass. */
