@@ -14,8 +14,8 @@ import { RUN_ID_VARIABLE } from './run-variables.ts';
 
 export interface Run {
   readonly runId: string;
-  /** The script itself: leader of its own session and process group. */
-  readonly leader: ProcessIdentity;
+  /** The script itself: leader of its own session and process group. Undefined: not known, so who carries the run id is all that is known of it. */
+  readonly leader: ProcessIdentity | undefined;
 }
 
 /** Between SIGTERM and SIGKILL, how often the living are counted, ms. */
@@ -40,7 +40,7 @@ export async function endRun(run: Run, graceMs: number, clock: Clock): Promise<r
     if (left.length === 0 && ++emptyRounds === 2) return [];
     if (left.length === 0) continue;
     emptyRounds = 0;
-    killGroup(run.leader);
+    if (run.leader !== undefined) killGroup(run.leader);
     for (const member of left) signalProcess(member, 'SIGKILL');
     await pause(clock, Math.min(round * KILL_PAUSE_STEP_MS, MAX_KILL_PAUSE_MS));
   }
@@ -50,13 +50,11 @@ export async function endRun(run: Run, graceMs: number, clock: Clock): Promise<r
 /** The living processes of a run. @throws when /proc can't be listed. */
 async function membersOf({ runId, leader }: Run): Promise<readonly ProcessStat[]> {
   // Nothing that started before its leader belongs to a run: most of a host is never looked into.
-  const candidates = (await listProcesses()).filter((process) => process.startTicks >= leader.startTicks);
+  const sinceTicks = leader?.startTicks ?? 0;
+  const candidates = (await listProcesses()).filter((process) => process.startTicks >= sinceTicks);
   const known = withDescendants(
     candidates,
-    // Its number stays taken as long as its group or session has anybody left.
-    candidates.filter(
-      (process) => isSame(process, leader) || process.group === leader.pid || process.session === leader.pid,
-    ),
+    leader === undefined ? [] : candidates.filter((process) => isOfLeader(process, leader)),
   );
   const others = candidates.filter(({ pid }) => !known.has(pid));
   const marked = await withRunId(others, runId);
@@ -115,8 +113,10 @@ function killGroup({ pid, startTicks }: ProcessIdentity): void {
   if (readStat(pid)?.startTicks === startTicks) send(-pid, 'SIGKILL');
 }
 
-function isSame(a: ProcessIdentity, b: ProcessIdentity): boolean {
-  return a.pid === b.pid && a.startTicks === b.startTicks;
+/** Is it the leader, or of its group or session? Its number stays taken as long as those have anybody left. */
+function isOfLeader({ pid, startTicks, group, session }: ProcessStat, leader: ProcessIdentity): boolean {
+  const isLeader = pid === leader.pid && startTicks === leader.startTicks;
+  return isLeader || group === leader.pid || session === leader.pid;
 }
 
 function send(pid: number, name: NodeJS.Signals): void {

@@ -8,7 +8,7 @@ import type { Disk } from '../../disk.ts';
 import { DIRECT_STARTER } from './direct-starter.ts';
 import { openOutput, readTail } from './output-files.ts';
 import type { ProcessIdentity } from './processes.ts';
-import { endRun, findLeader } from './run-processes.ts';
+import { endRun, findLeader, type Run } from './run-processes.ts';
 import type { ScriptEnd, ScriptProcess, ScriptStart, ScriptStarter } from './script-starter.ts';
 
 export interface ScriptCall extends ScriptStart {
@@ -103,7 +103,8 @@ async function endWhatIsThere(
 ): Promise<void> {
   try {
     const leader = (await script.leader()) ?? (await findLeader(runId, path));
-    if (leader !== undefined) await endAndReport(path, { runId, leader }, graceMs, context);
+    // Not known, it may be there all the same: one that became another program is not called by its path any more.
+    await endAndReport(path, { runId, leader }, graceMs, context);
   } catch (error) {
     context.log.error({ path, error: messageOf(error) }, 'the processes of a script could not be looked for');
   }
@@ -112,7 +113,7 @@ async function endWhatIsThere(
 /** Ends a run with all that belongs to it; what could not be ended is logged. Never rejects. */
 export async function endAndReport(
   path: string,
-  run: { readonly runId: string; readonly leader: ProcessIdentity },
+  run: Run,
   graceMs: number,
   { clock, log }: Pick<RunContext, 'clock' | 'log'>,
 ): Promise<void> {

@@ -78,6 +78,19 @@ describe('a run that goes through the shell', () => {
     expect(left).toEqual([]);
   });
 
+  it('S8 of which the shell never said which process it is, is ended, though it became another program', async () => {
+    // It says all but that.
+    const mute =
+      'echo() { case "$1" in "s "*) ;; *) printf "%s\\n" "$1" ;; esac; }; while IFS= read -r line; do eval "$line"; done';
+    const command = sandbox.script('mute', `exec /bin/sh -c '${mute}'`);
+    const body = `echo $$ >${sandbox.path('pid')}; exec sleep 1000`;
+    const running = runIn(openShell({ command, patienceMs: 1_000 }), sandbox.scriptStart(body), 60_000);
+    const pid = await sandbox.pid('pid');
+    await until(() => readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('sleep'));
+    expect(await running).toEqual({ kind: 'not-run', message: 'the shell did not start it within 1000 ms' });
+    expect(lives(pid)).toBe(false);
+  });
+
   it('that nobody can tell the end of any more is ended', async () => {
     const shell = openShell();
     const running = runIn(
