@@ -228,8 +228,12 @@ export class HostAgent {
     const wasUnderWay = this.#intake.transition !== undefined;
     this.#intake.applied(this.#flagsPass.acknowledged);
     if (view !== undefined && !(wasUnderWay && view.remembered)) {
-      const latencyMs = view.flagsDoneAtMs - pass.requestedAtMs;
-      this.#journal.flagsCorrected(view.result.done, view.desired.generation, latencyMs);
+      const { desired, flagsDoneAtMs, result } = view;
+      if (before === undefined && this.#knowledge.source === 'fresh-install') {
+        this.#journal.installed(result.done, desired.generation);
+      } else {
+        this.#journal.flagsCorrected(result.done, desired.generation, flagsDoneAtMs - pass.requestedAtMs);
+      }
     }
     this.#reporter.report();
     // Services wait for the flags: what was tried or mended here may be what they wait for.

@@ -59,6 +59,18 @@ export class Journal {
     return this.#corrections;
   }
 
+  /** The flags of a fresh install were made (F4): nobody had changed anything. */
+  installed(steps: readonly FlagStep[], generation: number): void {
+    if (steps.length === 0) return;
+    this.#log.info({ flags: steps.map(({ target }) => target) }, 'fresh install locked');
+    this.#record({
+      type: 'Normal',
+      reason: 'Installed',
+      message: 'a fresh install is locked until somebody unlocks it',
+      generation,
+    });
+  }
+
   /** @param latencyMs from the event (or look) that asked for it until the flags were done. */
   flagsCorrected(steps: readonly FlagStep[], generation: number, latencyMs: number): void {
     for (const step of steps) {

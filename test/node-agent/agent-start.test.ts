@@ -25,6 +25,11 @@ describe('what an agent finds when it starts', () => {
     expect(rig.flags).toBe('both');
     expect(rig.begun).toEqual([]);
     expect(rig.status?.desired.source).toBe('fresh-install');
+    // Nobody had changed anything that was corrected; what is changed from now on is.
+    expect(rig.status?.corrections).toEqual([]);
+    rig.disk.byHand.rm(FLAG_PATHS.volatile);
+    await rig.run(1_000);
+    expect(rig.status?.corrections).toHaveLength(1);
     expect(rig.condition('ServicesInSync')).toBe('Unknown LeftAsTheyAre');
   });
 
