@@ -1,8 +1,10 @@
-// systemd where it runs: a path unit that makes a flag again, and a service that is started again. Units of this run only, below /run, taken away at the end.
+// systemd, the machine's or one of the bench's own: a path unit that makes a flag again, and a service that is started again. Units of this run only, below /run, taken away at the end.
 import { execFile } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import type { Bench } from '../bench.ts';
+import { startOwnSystemd } from './own-systemd.ts';
 
 /** A systemctl that hangs is given up after this, ms. */
 const SYSTEMCTL_LIMIT_MS = 20_000;
@@ -11,14 +13,20 @@ export class SystemdUnits {
   readonly #folder: string;
   /** `--user` where we are not root. */
   readonly #manager: readonly string[];
+  /** What systemctl finds its manager by, besides the bench's own environment. */
+  readonly #environment: Readonly<Record<string, string>>;
   readonly #prefix = `lockstep-bench-${process.pid}`;
   readonly #files: string[] = [];
   readonly #started: string[] = [];
 
-  /** A sentence where systemd does not run, or has no manager for this user. */
-  static find(): SystemdUnits | string {
-    if (readFileSync('/proc/1/comm', 'utf8').trim() !== 'systemd')
-      return 'not available here (systemd is not process 1)';
+  /** A sentence where systemd does not run and can't be started, or has no manager for this user. */
+  static async find(bench: Bench): Promise<SystemdUnits | string> {
+    if (readFileSync('/proc/1/comm', 'utf8').trim() !== 'systemd') {
+      const own = await startOwnSystemd(bench);
+      if (own === undefined)
+        return 'not available here (systemd is not process 1, and can not be started beside it)';
+      return new SystemdUnits(own.unitFolder, ['--user'], own.environment);
+    }
     if (process.getuid?.() === 0) return new SystemdUnits('/run/systemd/system', []);
     const runtimeDir = process.env.XDG_RUNTIME_DIR;
     if (runtimeDir === undefined || !existsSync(join(runtimeDir, 'systemd'))) {
@@ -27,9 +35,14 @@ export class SystemdUnits {
     return new SystemdUnits(join(runtimeDir, 'systemd/user'), ['--user']);
   }
 
-  private constructor(folder: string, manager: readonly string[]) {
+  private constructor(
+    folder: string,
+    manager: readonly string[],
+    environment: Readonly<Record<string, string>> = {},
+  ) {
     this.#folder = folder;
     this.#manager = manager;
+    this.#environment = environment;
   }
 
   /** Makes `flag`, which has to be there, whenever it was deleted. Resolves when that is armed; rejects when systemd refuses it. */
@@ -81,6 +94,7 @@ export class SystemdUnits {
   }
 
   async #systemctl(...args: readonly string[]): Promise<void> {
-    await promisify(execFile)('systemctl', [...this.#manager, ...args], { timeout: SYSTEMCTL_LIMIT_MS });
+    const env = { ...process.env, ...this.#environment };
+    await promisify(execFile)('systemctl', [...this.#manager, ...args], { timeout: SYSTEMCTL_LIMIT_MS, env });
   }
 }

@@ -183,7 +183,7 @@ function kill(
 }
 
 async function besideSystemd(bench: Bench): Promise<Spread | string> {
-  const units = SystemdUnits.find();
+  const units = await SystemdUnits.find(bench);
   if (typeof units === 'string') return units;
   const sample = makeSample(bench, 'systemd');
   try {

@@ -31,7 +31,7 @@ const row: Row = {
   method:
     'From just before unlink(2) to the first look that finds the flag, by a process that looks every 0.1 ms and sleeps in between: one that spun would hold the core on which the agent is woken. The next deletion follows 0 to 20 ms ' +
     'after that, at random (seeded): also in the middle of what the agent does after a correction, which then waits for nothing but the pass. Lockstep and the bare loop take ' +
-    'turns, 1,000 and 200 deletions at a time; systemd (100) and monit (20) follow. The agent is connected to a controller and logs and reports each correction. Most of it is waking ' +
+    'turns, 1,000 and 200 deletions at a time; systemd (100; where another program is process 1 a manager that the bench starts for itself) and monit (20) follow. The agent is connected to a controller and logs and reports each correction. Most of it is waking ' +
     "the agent's process, and its watch library taking three events for one file that is made beside and renamed into place.",
 };
 
@@ -96,7 +96,7 @@ function deletions(bench: Bench, what: string, flag: string, count: number): Pro
 }
 
 async function besideSystemd(bench: Bench): Promise<Spread | string> {
-  const units = SystemdUnits.find();
+  const units = await SystemdUnits.find(bench);
   if (typeof units === 'string') return units;
   const flag = join(bench.folders.memory, 'systemd/.node_locked');
   mkdirSync(dirname(flag), { recursive: true });
