@@ -45,6 +45,10 @@ export class Agents {
       if (welcome.kind === 'known' && welcome.disagreement !== undefined && news) {
         await this.recordWarning(hello.host, 'SpecDisagreement', welcome.disagreement);
       }
+      if (welcome.kind === 'refused' && welcome.planned !== undefined) {
+        const kept = await this.#writer.write([welcome.planned], { actor: 'agent', network });
+        if (kept === undefined) return undefined;
+      }
       const known = await this.noteGeneration(hello.host, welcome.reportedGeneration);
       if (welcome.kind === 'refused') throw welcome.error;
       return known;
@@ -101,8 +105,19 @@ export class Agents {
   /** What the controller itself finds wrong with a host: an event, and a line in the log. */
   async recordWarning(name: string, reason: string, message: string): Promise<void> {
     const generation = (await this.#store.get(name))?.generation ?? 0;
-    const at = nowIso(this.#clock);
     this.#log.warn({ host: name, reason, detail: message }, 'host needs a look');
+    await this.#appendWarning(name, reason, message, generation);
+  }
+
+  /** The agent of a host was turned away: an event of the host, deleted ones included. A host without a record is let be: any peer may make up names. */
+  async recordRefusal(name: string, message: string): Promise<void> {
+    const record = await this.#store.get(name);
+    if (record === undefined) return;
+    await this.#appendWarning(name, 'AgentRefused', message, record.generation);
+  }
+
+  async #appendWarning(name: string, reason: string, message: string, generation: number): Promise<void> {
+    const at = nowIso(this.#clock);
     await this.#store.appendEvents([
       {
         host: name,

@@ -23,9 +23,9 @@ export interface Origin {
 
 export interface Declaration {
   readonly name: string;
-  /** Left out: locked for a new host, as it is for a known one. */
+  /** Left out: locked for a new host, as it was for a deleted one, as it is for a known one. */
   readonly spec?: Spec | undefined;
-  /** Merged into those that the host has. */
+  /** Merged into those that the host has, or had when it was deleted. */
   readonly labels?: Labels | undefined;
 }
 
@@ -73,13 +73,14 @@ export function planDeclare(
   origin: Origin,
   nowIso: string,
 ): PlannedWrite | undefined {
-  if (record === undefined || record.deleted) {
-    return planWrite(record ?? noRecord(declaration.name), 'Declared', origin, nowIso, {
+  if (record === undefined) {
+    return planWrite(noRecord(declaration.name), 'Declared', origin, nowIso, {
       spec: declaration.spec ?? LOCKED_SPEC,
       labels: declaration.labels ?? {},
       annotations: {},
     });
   }
+  if (record.deleted) return planReturn(record, declaration, origin, nowIso);
   if (declaration.spec !== undefined && !sameSpec(declaration.spec, record.spec)) {
     // The advice below would be refused in its turn.
     refuseDeclaredByFile(record);
@@ -123,6 +124,22 @@ export function planRemove(record: HostRecord, force: boolean, origin: Origin, n
     write: { ...writeOf(record, { spec, labels, annotations }), deleted: true },
     event: eventOf(record.name, 'Deleted', `deleted ${describeOrigin(origin)}`, generation, origin, nowIso),
   };
+}
+
+/** A deleted host comes back as it was, but for what is declared of it: its agent may have kept it so all the while, and would stop what runs. */
+function planReturn(
+  record: HostRecord,
+  declaration: Declaration,
+  origin: Origin,
+  nowIso: string,
+): PlannedWrite {
+  const { write, event } = planWrite(record, 'Declared', origin, nowIso, {
+    spec: declaration.spec ?? record.spec,
+    labels: { ...record.labels, ...declaration.labels },
+    annotations: record.annotations,
+  });
+  if (declaration.spec !== undefined) return { write, event };
+  return { write, event: { ...event, message: `brought back as it was: ${event.message}` } };
 }
 
 interface NewState {

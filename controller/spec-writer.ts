@@ -70,6 +70,7 @@ const LOG_MESSAGES: Readonly<Record<string, string>> = {
   Declared: 'host declared',
   Relabelled: 'host labels changed',
   Deleted: 'host deleted',
+  KeptByAgent: 'deleted host kept otherwise by its agent',
   Adopted: 'host adopted',
   Registered: 'host registered as locked',
   Released: 'host declared by no manifest any more',

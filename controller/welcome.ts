@@ -8,8 +8,13 @@ import { LOCKED_SPEC, noRecord, type PlannedWrite, planWrite } from './spec-chan
 export type Welcome =
   /** The store knows the host. `disagreement`: the agent holds another spec under the same generation. */
   | { readonly kind: 'known'; readonly reportedGeneration: number; readonly disagreement?: string }
-  /** The host was deleted, and its agent keeps what it has. */
-  | { readonly kind: 'refused'; readonly reportedGeneration: number; readonly error: LockstepError }
+  /** The host was deleted, and its agent keeps what it has. `planned`: that is newer than what was deleted, and is what declaring the host brings back. */
+  | {
+      readonly kind: 'refused';
+      readonly reportedGeneration: number;
+      readonly planned: PlannedWrite | undefined;
+      readonly error: LockstepError;
+    }
   | { readonly kind: 'new'; readonly planned: PlannedWrite };
 
 /** @param record what the store has under that name, a tombstone too. */
@@ -24,7 +29,15 @@ export function planWelcome(
     return { kind: 'new', planned: planNew(record ?? noRecord(host), remembers, network, nowIso) };
   }
   const reportedGeneration = remembers?.generation ?? 0;
-  if (record.deleted) return { kind: 'refused', reportedGeneration, error: deleted(host) };
+  if (record.deleted) {
+    const planned = planKept(record, remembers, network, nowIso);
+    const message = deletedMessage({
+      name: host,
+      generation: planned?.event.generation ?? record.generation,
+      spec: planned?.write.spec ?? record.spec,
+    });
+    return { kind: 'refused', reportedGeneration, planned, error: new LockstepError('Refused', message) };
+  }
   if (disagrees(record, remembers)) {
     return {
       kind: 'known',
@@ -60,6 +73,15 @@ function planNew(
   return plan('Adopted', 'unknown here, taken as it is', spec, Math.max(generation - 1, 0));
 }
 
+/** What the agent of a deleted host is told. `generation`, `spec`: the tombstone's. */
+export function deletedMessage({
+  name,
+  generation,
+  spec,
+}: Pick<HostRecord, 'name' | 'generation' | 'spec'>): string {
+  return `host ${name} was deleted from this controller at generation ${generation}: \`lockstep declare ${name}\` brings it back as it was: ${describeSpec(spec)}`;
+}
+
 function disagrees(
   record: HostRecord,
   remembers: Remembered | null,
@@ -68,9 +90,26 @@ function disagrees(
   return remembers.generation === record.generation && !sameSpec(remembers.spec, record.spec);
 }
 
-function deleted(host: string): LockstepError {
-  return new LockstepError(
-    'Refused',
-    `host ${host} was deleted from this controller: run \`lockstep declare ${host}\` to bring it back`,
-  );
+/**
+ * The tombstone as the agent keeps its host, or undefined when it is so, or newer. The agent of a restored store may hold what that store never knew: bringing
+ * back what was there before would be a change that nobody asked for.
+ */
+function planKept(
+  record: HostRecord,
+  remembers: Remembered | null,
+  network: string,
+  nowIso: string,
+): PlannedWrite | undefined {
+  if (remembers === null || remembers.generation < record.generation) return undefined;
+  // A flag alone says that the host is locked, and nothing of its services.
+  const spec = remembers.spec ?? { ...record.spec, locked: true };
+  if (sameSpec(spec, record.spec)) return undefined;
+  const reason = 'its agent keeps it so though it was deleted: declaring it brings this back';
+  const { write, event } = planWrite(record, 'KeptByAgent', { actor: 'agent', network, reason }, nowIso, {
+    spec,
+    labels: record.labels,
+    annotations: record.annotations,
+    generationFloor: Math.max(remembers.generation - 1, 0),
+  });
+  return { write: { ...write, deleted: true }, event };
 }

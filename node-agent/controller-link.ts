@@ -65,6 +65,10 @@ export class ControllerLink {
   #connection: Connection | undefined;
   #state: LinkState;
   #lastRefusal = '';
+  /** The newest word heard over this connection, if it is a refusal: why the controller closes it. */
+  #lastWord: string | undefined;
+  /** The connection before was closed with a refusal, and nothing was answered since: neither it nor its end is news again. */
+  #turnedAway: string | undefined;
   #sequence = 0;
   #lastHeardMs = 0;
   #malformedLoggedMs = Number.NEGATIVE_INFINITY;
@@ -116,7 +120,8 @@ export class ControllerLink {
 
   /** Dials and stays until the connection is gone. @returns why it is gone. */
   async #connectOnce(): Promise<string> {
-    const { transport, listener, log, clock } = this.#options;
+    const { transport, listener, clock } = this.#options;
+    this.#lastWord = undefined;
     let connection: Connection;
     try {
       connection = await transport.dial(this.#stopping.signal);
@@ -134,12 +139,17 @@ export class ControllerLink {
     connection.send(encodeMessage(listener.hello(transport.network)));
     const stopBeating = this.#beat(connection);
     this.#state = this.#stateNow('connected', '');
-    log.info({ network: transport.network }, 'connected to a controller');
+    if (this.#turnedAway === undefined) this.#logConnected();
     listener.onConnected();
     const why = await closed;
     stopBeating();
     this.#connection = undefined;
-    return why;
+    return this.#lastWord === undefined ? why : `${why}: ${this.#lastWord}`;
+  }
+
+  #logConnected(): void {
+    const { log, transport } = this.#options;
+    log.info({ network: transport.network }, 'connected to a controller');
   }
 
   /** Heartbeats, and the end of a connection whose other end has fallen silent. */
@@ -177,6 +187,11 @@ export class ControllerLink {
       return;
     }
     const { message } = received;
+    this.#lastWord = message.type === 'nack' ? message.message : undefined;
+    if (message.type !== 'nack' && this.#turnedAway !== undefined) {
+      this.#turnedAway = undefined;
+      this.#logConnected();
+    }
     switch (message.type) {
       case 'desired':
         listener.onDesired(message, transport.network);
@@ -227,7 +242,9 @@ export class ControllerLink {
     const isNews = wasConnected || this.#state.message !== why;
     if (!isNews) return;
     this.#state = wasConnected ? this.#stateNow('disconnected', why) : { ...this.#state, message: why };
-    this.#options.log.warn({ network: this.#options.transport.network, why }, 'no controller');
+    const level = why === this.#turnedAway ? 'debug' : 'warn';
+    this.#turnedAway = this.#lastWord === undefined ? undefined : why;
+    this.#options.log[level]({ network: this.#options.transport.network, why }, 'no controller');
     this.#options.listener.onLost(this.#options.transport.network);
   }
 

@@ -23,8 +23,12 @@ export const declareBodySchema = z.strictObject({
   name: hostNameSchema,
   spec: specSchema
     .optional()
-    .describe('Left out: locked, services disabled for a new host; unchanged for a known one.'),
-  labels: labelsSchema.optional().describe('Merged into those that the host has.'),
+    .describe(
+      'Left out: locked, services disabled for a new host; as it was for one that was deleted; unchanged for a known one.',
+    ),
+  labels: labelsSchema
+    .optional()
+    .describe('Merged into those that the host has, or had when it was deleted.'),
 });
 export type DeclareBody = z.infer<typeof declareBodySchema>;
 

@@ -1,6 +1,6 @@
 // One agent's connection over one network: its messages in order, one at a time, and what they are answered (design.md, "The wire").
 // It touches no socket: the Connection does. Nothing an agent sends ends the program, and all that waits is bounded.
-import { messageOf } from '../../desired-state/errors.ts';
+import { LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { ANNOTATIONS } from '../../desired-state/host.ts';
 import type { HostRecord } from '../../desired-state/store/store.ts';
 import {
@@ -13,10 +13,11 @@ import {
   PROTOCOL_VERSION,
   parseAgentMessage,
 } from '../../desired-state/wire.ts';
+import { deletedMessage } from '../welcome.ts';
 import type { GatewayParts } from './gateway-parts.ts';
 import { Inbox, MAX_WAITING_MESSAGES } from './inbox.ts';
 import { type PlanAnswer, PlanRequests } from './plan-requests.ts';
-import { claimedType, deletedMessage, nackOf, type Refusal } from './refusals.ts';
+import { claimedType, nackOf, type Refusal } from './refusals.ts';
 
 /** An agent that has not said who it is by then is none, ms. */
 const HELLO_LIMIT_MS = 5_000;
@@ -92,7 +93,7 @@ export class AgentSession {
   offer(record: HostRecord): void {
     if (this.#ended) return;
     if (record.deleted) {
-      this.end('host deleted', { re: 'hello', message: deletedMessage(record.name) });
+      this.end('host deleted', { re: 'hello', message: deletedMessage(record) });
       return;
     }
     if (record.generation > this.#sentGeneration) this.#sendDesired(record);
@@ -196,6 +197,7 @@ export class AgentSession {
         'agent of another protocol',
       );
       this.end('another protocol', { re: 'hello', message });
+      await this.#recordRefusal(hello.host, message);
       return;
     }
     this.#armSilence();
@@ -215,19 +217,32 @@ export class AgentSession {
     try {
       return await this.#parts.agents.welcome(hello, this.network);
     } catch (error) {
-      const fields = { network: this.network, detail: messageOf(error) };
+      const message = messageOf(error);
+      const fields = { network: this.network, detail: message };
       this.#parts.peerLog.bounded('warn', hello.host, fields, 'agent refused');
-      this.end('hello refused', { re: 'hello', message: messageOf(error) });
+      this.end('hello refused', { re: 'hello', message });
+      const isRefusal = error instanceof LockstepError && error.code === 'Refused';
+      if (isRefusal) await this.#recordRefusal(hello.host, message);
       return undefined;
     }
+  }
+
+  /** An agent that dials for ever is told of once: whoever looks at its host's events finds out why it is not connected. */
+  async #recordRefusal(host: string, message: string): Promise<void> {
+    const { agents, peerLog } = this.#parts;
+    if (peerLog.isNewRefusal(host, message)) await agents.recordRefusal(host, message);
   }
 
   /** Heartbeats and statuses are level triggers: who is behind is told again, who is not gets the current number. */
   async #level(re: 'heartbeat' | 'status', host: string, observedGeneration: number): Promise<void> {
     const record = await this.#parts.store.get(host);
     if (this.#ended) return;
-    if (record === undefined || record.deleted) {
-      this.end('host deleted', { re, message: deletedMessage(host) });
+    if (record === undefined) {
+      this.end('host unknown', { re, message: `host ${host} is not in the store any more: connect again` });
+      return;
+    }
+    if (record.deleted) {
+      this.end('host deleted', { re, message: deletedMessage(record) });
       return;
     }
     if (observedGeneration > record.reportedGeneration) this.#desk?.noteGeneration(observedGeneration);

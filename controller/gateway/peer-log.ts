@@ -16,6 +16,7 @@ export class PeerLog {
   readonly #log: Log;
   readonly #repeats = new Map<string, { lastMs: number; leftOut: number }>();
   readonly #unknownTypes = new Map<string, Set<string>>();
+  readonly #refusals = new Map<string, true>();
 
   constructor(clock: Clock, log: Log) {
     this.#clock = clock;
@@ -34,6 +35,14 @@ export class PeerLog {
     remember(this.#repeats, key, { lastMs: nowMs, leftOut: 0 });
     const repeated = last === undefined || last.leftOut === 0 ? {} : { repeated: last.leftOut };
     this.#log[level]({ peer, ...fields, ...repeated }, message);
+  }
+
+  /** Was this peer never refused with these words? For what is recorded, not only logged: once per controller life, however often the peer dials. */
+  isNewRefusal(peer: string, message: string): boolean {
+    const key = `${peer} ${message}`;
+    const isNew = !this.#refusals.has(key);
+    remember(this.#refusals, key, true);
+    return isNew;
   }
 
   /** Row F13: logged once per peer and type, also over many connections. */

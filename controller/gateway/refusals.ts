@@ -13,10 +13,6 @@ export function nackOf({ re, message }: Refusal): Refusal & { readonly type: 'na
   return { type: 'nack', re, message: message.slice(0, MAX_NACK) };
 }
 
-export function deletedMessage(host: string): string {
-  return `host ${host} was deleted from this controller: run \`lockstep declare ${host}\` to bring it back`;
-}
-
 /** The type that a malformed message claims, for the nack. */
 export function claimedType(text: string): string {
   try {

@@ -2,7 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Agents } from '../../controller/agents.ts';
 import { claimOnline } from '../../controller/host-status.ts';
 import { Hosts } from '../../controller/hosts.ts';
-import type { Spec } from '../../desired-state/host.ts';
+import { describeSpec, type Spec } from '../../desired-state/host.ts';
 import { MemoryStore } from '../../desired-state/store/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { helloOf, statusOf } from './fixtures/agent-end.ts';
@@ -64,6 +64,49 @@ describe('welcome', () => {
     await expect(welcome).rejects.toThrow(/lockstep declare compute-0/);
     await expect(hosts.get('compute-0')).rejects.toMatchObject({ code: 'NotFound' });
     expect((await hosts.declare({ name: 'compute-0' }, ALICE)).generation).toBe(7);
+  });
+
+  it.each<[string, number, Spec | null, number, Spec]>([
+    ['unlocked since', 6, UNLOCKED, 7, UNLOCKED],
+    ['unlocked under the same number', 1, UNLOCKED, 3, UNLOCKED],
+    ['as it was', 1, LOCKED, 2, LOCKED],
+  ])('brings a deleted host back as its agent kept it: %s', async (_name, generation, spec, number, back) => {
+    await hosts.declare({ name: 'compute-0', spec: LOCKED, labels: { site: 'lab' } }, ALICE);
+    await hosts.remove('compute-0', { force: false }, ALICE);
+    const hello = helloOf('compute-0', { generation, spec });
+    const said = `brings it back as it was: ${describeSpec(back)}`;
+    await expect(agents.welcome(hello, 'local')).rejects.toThrow(said);
+    const tombstone = await store.get('compute-0');
+    await expect(agents.welcome(hello, 'local')).rejects.toThrow(said);
+    expect(await store.get('compute-0')).toEqual(tombstone);
+    expect(tombstone?.deleted).toBe(true);
+    const declared = await hosts.declare({ name: 'compute-0' }, ALICE);
+    expect(declared).toMatchObject({ generation: number, spec: back });
+    expect((await hosts.get('compute-0')).metadata.labels).toEqual({ site: 'lab' });
+  });
+
+  it('brings a deleted host back as it was when its agent is behind, or knows less', async () => {
+    await hosts.declare({ name: 'compute-0', spec: UNLOCKED }, ALICE);
+    await hosts.change({ all: true }, { locked: true, servicesEnabled: false }, ALICE);
+    await hosts.remove('compute-0', { force: false }, ALICE);
+    for (const remembers of [
+      { generation: 1, spec: UNLOCKED },
+      { generation: 0, spec: null },
+    ]) {
+      await expect(agents.welcome(helloOf('compute-0', remembers), 'local')).rejects.toThrow('was deleted');
+    }
+    expect(await eventReasons('compute-0')).toEqual(['Declared', 'Locked', 'Deleted']);
+    expect(await hosts.declare({ name: 'compute-0' }, ALICE)).toMatchObject({ spec: LOCKED });
+  });
+
+  it('brings a deleted host back locked when a newer flag of it says so', async () => {
+    await hosts.declare({ name: 'compute-0', spec: UNLOCKED }, ALICE);
+    await hosts.remove('compute-0', { force: false }, ALICE);
+    const hello = helloOf('compute-0', { generation: 4, spec: null });
+    await expect(agents.welcome(hello, 'local')).rejects.toThrow('locked, services enabled');
+    expect(await eventReasons('compute-0')).toEqual(['Declared', 'Deleted', 'KeptByAgent']);
+    const back = await hosts.declare({ name: 'compute-0' }, ALICE);
+    expect(back).toMatchObject({ generation: 5, spec: { locked: true, servicesEnabled: true } });
   });
 
   it('registers a deleted host that was installed anew', async () => {

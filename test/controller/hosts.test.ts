@@ -75,13 +75,30 @@ describe('declare', () => {
     expect((await record('compute-0')).spec).toEqual(LOCKED);
   });
 
-  it('brings a deleted host back above every generation it had', async () => {
+  it('brings a deleted host back as it was, above every generation it had, and says so', async () => {
     await hosts.declare({ name: 'compute-0', labels: { site: 'lab' } }, ALICE);
-    await hosts.change({ names: ['compute-0'] }, UNLOCK, ALICE);
+    await hosts.change({ names: ['compute-0'] }, UNLOCK, { ...ALICE, reason: 'repaired' });
     await hosts.remove('compute-0', { force: false }, ALICE);
-    const back = await hosts.declare({ name: 'compute-0' }, ALICE);
-    expect(back).toMatchObject({ outcome: 'declared', generation: 3, spec: LOCKED });
-    expect((await record('compute-0')).labels).toEqual({});
+    const back = await hosts.declare({ name: 'compute-0', labels: { rack: '3' } }, ALICE);
+    expect(back).toMatchObject({ outcome: 'declared', generation: 3, spec: UNLOCKED });
+    const { labels, annotations } = await record('compute-0');
+    expect(labels).toEqual({ site: 'lab', rack: '3' });
+    expect(annotations).not.toHaveProperty(ANNOTATIONS.reason);
+    const [event] = await hosts.events({ host: 'compute-0', limit: 1 });
+    expect(event).toMatchObject({
+      reason: 'Declared',
+      generation: 3,
+      message: 'brought back as it was: unlocked, services enabled; by alice over local',
+    });
+  });
+
+  it('brings a deleted host back as is said, where something is said', async () => {
+    await hosts.declare({ name: 'compute-0', spec: UNLOCKED }, ALICE);
+    await hosts.remove('compute-0', { force: false }, ALICE);
+    const back = await hosts.declare({ name: 'compute-0', spec: LOCKED }, ALICE);
+    expect(back).toMatchObject({ outcome: 'declared', generation: 2, spec: LOCKED });
+    const [event] = await hosts.events({ host: 'compute-0', limit: 1 });
+    expect(event?.message).toBe('locked, services disabled; by alice over local');
   });
 });
 

@@ -180,6 +180,45 @@ describe('ControllerLink', () => {
     expect(link.state.message).toBe('bye');
   });
 
+  it('I7: says why a controller turns it away, and logs it once, however often it is', async () => {
+    const { clock, log, transport, link, connect } = setUp();
+    const refusal = 'host compute-0 was deleted from this controller';
+    await connect();
+    for (let dialled = 0; dialled < 4; dialled += 1) {
+      transport.peer.say({ type: 'nack', re: 'hello', message: refusal });
+      transport.peer.close('hello refused');
+      await settle();
+      expect(link.state).toMatchObject({ state: 'disconnected', message: `hello refused: ${refusal}` });
+      await clock.advance(5_000);
+    }
+    expect(transport.peers).toHaveLength(5);
+    expect(log.at('warn')).toEqual(['the controller refused a message', 'no controller']);
+    expect(log.at('info')).toEqual(['connected to a controller']);
+    transport.peer.say(ACK);
+    expect(log.at('info')).toEqual(['connected to a controller', 'connected to a controller']);
+    transport.peer.close('hello refused');
+    await settle();
+    expect(link.state.message).toBe('hello refused');
+    expect(log.of('no controller')).toHaveLength(5);
+    expect(log.at('warn')).toHaveLength(3);
+  });
+
+  it('does not blame a refusal for the end of a connection that went on after it, nor for a dial in vain', async () => {
+    const { clock, transport, link, connect } = setUp();
+    await connect();
+    transport.peer.say({ type: 'nack', re: 'plan', message: 'nobody waits for plan p1' });
+    transport.peer.say(ACK);
+    transport.peer.close('bye');
+    await settle();
+    expect(link.state.message).toBe('bye');
+    await clock.advance(5_000);
+    transport.peer.say({ type: 'nack', re: 'hello', message: 'not you' });
+    transport.refusal = 'connect ECONNREFUSED';
+    transport.peer.close('hello refused');
+    await clock.advance(5_000);
+    expect(link.state.message).toBe('connect ECONNREFUSED');
+  });
+
   it('F13: refuses a message of an unknown type each time, logs it once, and goes on', async () => {
     const { log, transport, told, connect } = setUp();
     await connect();

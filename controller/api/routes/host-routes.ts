@@ -48,7 +48,7 @@ export const hostRoutes: readonly Route[] = [
     tag,
     summary: 'Declare a host.',
     description:
-      'Makes the host known before its agent connects, or merges labels into those of a known one. A known host is never changed by it: use an action, or apply.',
+      'Makes the host known before its agent connects, brings a deleted one back, or merges labels into those of a known one. A known host is never changed by it: use an action, or apply.',
     takes: { body: declareBodySchema },
     answers: {
       200: { kind: 'json', description: 'The host was there already.', schema: changeSchema },
@@ -107,7 +107,7 @@ export const hostRoutes: readonly Route[] = [
     tag,
     summary: 'Delete a host.',
     description:
-      'Its generation and its events are kept, and its agent keeps what it has. Refused while the agent is, or may be, connected, unless `force`.',
+      'What it was and its events are kept, and its agent keeps what it has: to declare it again brings it back as it was. Refused while the agent is, or may be, connected, unless `force`.',
     takes: { params: nameParamsSchema, query: removeQuerySchema },
     answers: { 204: { kind: 'empty', description: 'The host is gone.' } },
     problems: ['Refused', 'NotFound', 'Conflict'],

@@ -113,11 +113,47 @@ describe('hello', () => {
     expect(gateway.isConnected('compute-0')).toBe(false);
   });
 
+  it("of a deleted host is told once in that host's events, however often its agent dials", async () => {
+    const told = async () => {
+      const events = await hosts.events({ host: 'compute-0', limit: 100 });
+      return events.filter(({ reason }) => reason === 'AgentRefused');
+    };
+    for (const times of [1, 2]) {
+      await hosts.declare({ name: 'compute-0' }, ALICE);
+      await hosts.remove('compute-0', { force: true }, ALICE);
+      for (let dialled = 0; dialled < 3; dialled += 1) {
+        await connect('compute-0', { generation: 1, spec: LOCKED });
+        await clock.advance(120_000);
+      }
+      expect(await told()).toHaveLength(times);
+    }
+    expect((await told())[1]).toMatchObject({
+      type: 'Warning',
+      generation: 2,
+      actor: 'controller',
+      message:
+        'host compute-0 was deleted from this controller at generation 2: `lockstep declare compute-0` brings it back as it was: locked, services disabled',
+    });
+  });
+
+  it('of another protocol is told in the events of its host, if there is one', async () => {
+    await hosts.declare({ name: 'compute-0' }, ALICE);
+    for (const host of ['compute-0', 'compute-9']) {
+      await dial().say({ ...helloOf(host), protocol: 2 });
+    }
+    const events = await hosts.events({ limit: 100 });
+    expect(events.map(({ host, reason }) => `${host} ${reason}`)).toEqual([
+      'compute-0 Declared',
+      'compute-0 AgentRefused',
+    ]);
+  });
+
   it('is refused while the store is away, and the next one is taken', async () => {
     store.failing.add('all');
     const refused = await connect('compute-0');
     expect(refused.closed).toBe('hello refused');
     store.failing.clear();
+    expect(await hosts.events({ limit: 100 })).toEqual([]);
     const agent = await connect('compute-0');
     expect(agent.heard).toMatchObject([{ type: 'desired' }]);
   });
