@@ -23,7 +23,9 @@ const COLUMNS: readonly HostColumn[] = [
   column('Flags', 'Its flag files; volatile/persistent where they differ.', flagsOf),
   column('Gen', 'The generation of its spec.', ({ metadata }) => String(metadata.generation)),
   {
-    ...column('Age', 'When its spec was changed last.', ({ metadata }) => annotation(metadata, 'changedAt')),
+    ...column('Age', 'When its spec, or the reason for it, was changed last.', ({ metadata }) =>
+      annotation(metadata, 'changedAt'),
+    ),
     type: 'date',
   },
   column('Reason', 'Why it is not ready.', (host) => whyNotReady(host)?.reason ?? ''),

@@ -28,7 +28,7 @@ export interface HostsDeps {
   readonly log: Log;
 }
 
-/** What became of one host. `relabelled`: its labels changed, its spec did not. */
+/** What became of one host. `relabelled`: its labels or annotations changed, the reason say, its spec did not. */
 export interface HostChange {
   readonly name: string;
   readonly outcome: 'declared' | 'changed' | 'relabelled' | 'unchanged';

@@ -36,7 +36,7 @@ export interface PlannedWrite {
 }
 
 /**
- * The write that makes `wish` so, or undefined when it is.
+ * The write that makes `wish` so, or undefined when it is, and so is the reason: another one is recorded of what is so already.
  * @throws LockstepError `Refused` when a file of the manifests folder declares the host.
  */
 export function planChange(
@@ -54,13 +54,26 @@ export function planChange(
   const behind = record.reportedGeneration > record.generation;
   // Saying again what the file says, so that it gets through, contradicts nobody.
   if (!same || !behind) refuseDeclaredByFile(record);
-  if (same && !behind) return undefined;
+  if (same && !behind) return planReason(record, origin, nowIso);
   return planWrite(record, reasonOfChange(record.spec, spec, wish), origin, nowIso, {
     spec,
     labels: record.labels,
     annotations: record.annotations,
     renumber: behind,
   });
+}
+
+/**
+ * The write that records why the host is as it is already, or undefined when that is known, or nothing is given. Its generation stays, and its agent is not
+ * told: a flag carries the reason of the change that made it.
+ */
+function planReason(record: HostRecord, origin: Origin, nowIso: string): PlannedWrite | undefined {
+  const { name, spec, labels, annotations, generation } = record;
+  if (origin.reason === undefined || origin.reason === annotations[ANNOTATIONS.reason]) return undefined;
+  return {
+    write: writeOf(record, { spec, labels, annotations: stamped(annotations, origin, nowIso) }),
+    event: eventOf(name, 'ReasonChanged', describeChange(spec, origin), generation, origin, nowIso),
+  };
 }
 
 /**
@@ -158,19 +171,28 @@ export function planWrite(
   nowIso: string,
   next: NewState,
 ): PlannedWrite {
-  const { [ANNOTATIONS.reason]: _gone, ...kept } = next.annotations;
-  const annotations = {
+  const annotations = stamped(next.annotations, origin, nowIso);
+  // The store's own rule (SpecWrite). An agent's report between our read and the write can raise the number: the event then names a lower one.
+  const generation = Math.max(record.generation, record.reportedGeneration, next.generationFloor ?? 0) + 1;
+  const message = describeChange(next.spec, origin);
+  return {
+    write: writeOf(record, { ...next, annotations }),
+    event: eventOf(record.name, eventReason, message, generation, origin, nowIso),
+  };
+}
+
+/** `annotations` with who, when and why; a reason that was there before is gone. */
+function stamped(
+  annotations: NewState['annotations'],
+  origin: Origin,
+  nowIso: string,
+): NewState['annotations'] {
+  const { [ANNOTATIONS.reason]: _gone, ...kept } = annotations;
+  return {
     ...kept,
     [ANNOTATIONS.changedBy]: origin.actor,
     [ANNOTATIONS.changedAt]: nowIso,
     ...(origin.reason === undefined ? {} : { [ANNOTATIONS.reason]: origin.reason }),
-  };
-  // The store's own rule (SpecWrite). An agent's report between our read and the write can raise the number: the event then names a lower one.
-  const generation = Math.max(record.generation, record.reportedGeneration, next.generationFloor ?? 0) + 1;
-  const message = `${describeSpec(next.spec)}; ${describeOrigin(origin)}`;
-  return {
-    write: writeOf(record, { ...next, annotations }),
-    event: eventOf(record.name, eventReason, message, generation, origin, nowIso),
   };
 }
 
@@ -229,6 +251,10 @@ function reasonOfChange(before: Spec, after: Spec, wish: Wish): string {
   const locking = before.locked !== after.locked || (sameSpec(before, after) && wish.locked !== undefined);
   if (locking) return after.locked ? 'Locked' : 'Unlocked';
   return after.servicesEnabled ? 'ServicesEnabled' : 'ServicesDisabled';
+}
+
+function describeChange(spec: Spec, origin: Origin): string {
+  return `${describeSpec(spec)}; ${describeOrigin(origin)}`;
 }
 
 export function describeOrigin({ actor, network, reason }: Origin): string {

@@ -69,6 +69,7 @@ const LOG_MESSAGES: Readonly<Record<string, string>> = {
   ServicesDisabled: 'host services disabled',
   Declared: 'host declared',
   Relabelled: 'host labels changed',
+  ReasonChanged: 'host reason changed',
   Deleted: 'host deleted',
   KeptByAgent: 'deleted host kept otherwise by its agent',
   Adopted: 'host adopted',

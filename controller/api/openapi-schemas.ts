@@ -47,7 +47,7 @@ const COMPONENTS: Readonly<Record<string, readonly [schema: z.ZodType, descripti
   ],
   Annotations: [
     annotationsSchema,
-    'Who changed the spec last (lockstep/changed-by), when (lockstep/changed-at) and why (lockstep/reason), the file of the manifests folder that declares the host (lockstep/manifest), and what people note.',
+    'Who changed the spec, or said why it is so, last (lockstep/changed-by), when (lockstep/changed-at) and why (lockstep/reason), the file of the manifests folder that declares the host (lockstep/manifest), and what people note.',
   ],
   Spec: [specSchema, 'What a host should be. The two are independent.'],
   Status: [
@@ -73,7 +73,10 @@ const COMPONENTS: Readonly<Record<string, readonly [schema: z.ZodType, descripti
     servicesBodySchema,
     'Whose services to enable or disable; exactly one of names, labelSelector and all.',
   ],
-  Change: [changeSchema, 'What became of one host. relabelled: its labels changed, its spec did not.'],
+  Change: [
+    changeSchema,
+    'What became of one host. relabelled: its labels or annotations changed, the reason say, its spec did not.',
+  ],
   ChangeList: [changeListSchema, 'What became of each host.'],
   Event: [storedEventSchema, 'Something that happened. count equal ones between firstAt and at are one.'],
   EventList: [eventListSchema, 'Events, newest last.'],

@@ -147,7 +147,7 @@ export const changeSchema = z.object({
   name: hostNameSchema,
   outcome: z
     .enum(['declared', 'changed', 'relabelled', 'unchanged'])
-    .describe('relabelled: its labels changed, its spec did not.'),
+    .describe('relabelled: its labels or annotations changed, the reason say, its spec did not.'),
   generation: generationSchema,
   spec: specSchema,
 });

@@ -118,6 +118,38 @@ describe('change', () => {
     expect(last).toMatchObject({ reason: 'Locked', actor: 'bob', generation: 3 });
   });
 
+  it('records another reason for what is so already, under the same generation', async () => {
+    await hosts.declare({ name: 'compute-0', spec: UNLOCKED, labels: { site: 'lab' } }, ALICE);
+    const lock = (actor: string, reason?: string) =>
+      hosts.change({ all: true }, LOCK, { actor, network: 'local', reason });
+    await lock('alice', 'disk swap');
+    await clock.advance(1_000);
+    const [change] = await lock('bob', 'fan, too');
+    expect(change).toEqual({ name: 'compute-0', outcome: 'relabelled', generation: 2, spec: LOCKED });
+    expect(await record('compute-0')).toMatchObject({
+      generation: 2,
+      labels: { site: 'lab' },
+      annotations: {
+        [ANNOTATIONS.changedBy]: 'bob',
+        [ANNOTATIONS.changedAt]: '2026-01-01T00:00:01.000Z',
+        [ANNOTATIONS.reason]: 'fan, too',
+      },
+    });
+    const before = (await record('compute-0')).revision;
+    for (const reason of ['fan, too', undefined]) {
+      expect(await lock('eve', reason)).toMatchObject([{ outcome: 'unchanged', generation: 2 }]);
+    }
+    expect((await record('compute-0')).revision).toBe(before);
+    expect(await eventReasons('compute-0')).toEqual(['Declared', 'Locked', 'ReasonChanged']);
+    const [event] = await hosts.events({ host: 'compute-0', limit: 1 });
+    expect(event).toMatchObject({
+      generation: 2,
+      actor: 'bob',
+      message: 'locked, services disabled; by bob over local: fan, too',
+    });
+    expect(log.of('host reason changed')).toHaveLength(1);
+  });
+
   it.each<[string, Spec, Wish, Spec, string]>([
     ['lock', UNLOCKED, LOCK, LOCKED, 'Locked'],
     ['unlock', LOCKED, UNLOCK, UNLOCKED, 'Unlocked'],

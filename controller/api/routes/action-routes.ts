@@ -9,7 +9,7 @@ const common = {
   method: 'POST',
   tag: 'actions',
   description:
-    'In batches of 128 hosts, each of them all or nothing. What became of each host is told in the order of `names`, else by name. A host that a file of the manifests folder declares is refused.',
+    'In batches of 128 hosts, each of them all or nothing. What became of each host is told in the order of `names`, else by name. A host that a file of the manifests folder declares is refused. Of a host that is so already, a `reason` that is another one than the recorded one is recorded.',
   answers: {
     200: {
       kind: 'json',

@@ -83,9 +83,9 @@ function addChange(command: Command, cli: Cli, action: Action, done: string): vo
 }
 
 function describe({ name, outcome, generation }: Change, done: string): string {
-  return outcome === 'unchanged'
-    ? `host/${name} already ${done}`
-    : `host/${name} ${done} (generation ${generation})`;
+  if (outcome === 'unchanged') return `host/${name} already ${done}`;
+  if (outcome === 'relabelled') return `host/${name} already ${done} (reason recorded)`;
+  return `host/${name} ${done} (generation ${generation})`;
 }
 
 function examples(...lines: readonly string[]): string {

@@ -77,6 +77,10 @@ describe('exit code 0', () => {
       stdout: `host/${name} locked (generation 2)\n`,
     });
     expect(await cli('lock', name)).toMatchObject({ code: 0, stdout: `host/${name} already locked\n` });
+    expect(await cli('lock', name, '--reason', 'fan')).toMatchObject({
+      code: 0,
+      stdout: `host/${name} already locked (reason recorded)\n`,
+    });
     expect(await cli('unlock', name, '--keep-services')).toMatchObject({
       code: 0,
       stdout: `host/${name} unlocked (generation 3)\n`,

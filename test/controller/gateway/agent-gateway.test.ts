@@ -202,6 +202,19 @@ describe('a change of the spec', () => {
     expect(agent.heard.at(-1)).toMatchObject({ type: 'desired', generation: 3 });
   });
 
+  it('that is only another reason is not told: the flags keep the reason of the change that made them', async () => {
+    await hosts.declare({ name: 'compute-0', spec: UNLOCKED }, ALICE);
+    const agent = await connect('compute-0', { generation: 1, spec: UNLOCKED });
+    await lock('compute-0');
+    await hosts.change({ all: true }, LOCKED, { ...ALICE, reason: 'fan, too' });
+    await agent.say(heartbeatOf(2));
+    const told = agent.heard.filter((message) => message.type === 'desired');
+    expect(told.map(({ generation, reason }) => `${generation} ${reason}`)).toEqual([
+      '1 undefined',
+      '2 repair',
+    ]);
+  });
+
   it('that deletes the host ends the connection, saying why', async () => {
     const agent = await connect('compute-0');
     await hosts.remove('compute-0', { force: true }, ALICE);
