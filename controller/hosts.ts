@@ -1,7 +1,7 @@
 // The use cases of hosts: what people and the manifests folder ask (get, declare, lock, apply, delete), on the Store. What agents tell is in agents.ts.
 // Decides by the plans in spec-change.ts and manifest-change.ts; no socket, file, timer or environment in here.
 import { LockstepError } from '../desired-state/errors.ts';
-import type { StoredEvent } from '../desired-state/events.ts';
+import { NO_HOST, type StoredEvent } from '../desired-state/events.ts';
 import type { Host, HostList, Labels, Spec } from '../desired-state/host.ts';
 import { type HostRecord, MAX_HOSTS_PER_WRITE, type Store } from '../desired-state/store/store.ts';
 import { type Clock, nowIso } from '../reconcilers/loop/clock.ts';
@@ -64,11 +64,11 @@ export class Hosts {
     return toTable(await this.#lookup.matching(selector));
   }
 
-  /** Newest last. @throws LockstepError `NotFound` for a host that was never here (a deleted one keeps its events). */
+  /** In the order in which they were stored. @throws LockstepError `NotFound` for a host that was never here (a deleted one keeps its events). */
   async events(query: EventQuery): Promise<readonly StoredEvent[]> {
     const { host, ...rest } = query;
     if (host === undefined) return this.#store.listEvents(rest);
-    if ((await this.#store.get(host)) === undefined) throw notFound([host]);
+    if (host !== NO_HOST && (await this.#store.get(host)) === undefined) throw notFound([host]);
     return this.#store.listEvents({ host, ...rest });
   }
 
@@ -176,6 +176,7 @@ interface PlannedChange {
 }
 
 interface EventQuery {
+  /** Of one; NO_HOST: those about the controller itself; of all when left out. */
   readonly host?: string | undefined;
   /** At most that many, the newest. */
   readonly limit: number;

@@ -47,7 +47,7 @@ export function planApply(
   const { name, generation } = manifest.metadata;
   const isNew = record === undefined || record.deleted;
   const current = isNew ? { ...noRecord(name), ...record, labels: {}, annotations: {} } : record;
-  if (file === undefined) checkGeneration(name, generation, isNew ? undefined : record);
+  if (file === undefined) checkGeneration(name, generation, record);
   const why = {
     network: origin.network,
     actor: file === undefined ? origin.actor : `manifest ${file}`.slice(0, MAX_ACTOR),
@@ -94,11 +94,18 @@ export function planRelease(
 }
 
 function checkGeneration(name: string, wanted: number | undefined, record: HostRecord | undefined): void {
-  if (wanted === undefined || wanted === record?.generation) return;
-  const found = record === undefined ? 'no such host' : `generation ${record.generation}`;
+  const isThere = record !== undefined && !record.deleted;
+  if (wanted === undefined || (isThere && wanted === record.generation)) return;
+  const events = `\`lockstep events ${name}\``;
+  let found = 'no such host: leave it out to declare one, or correct metadata.name';
+  if (isThere) {
+    found = `generation ${record.generation}: ${events} says what changed; take over its generation, or leave it out`;
+  } else if (record !== undefined) {
+    found = `no such host, for it was deleted: ${events} says by whom; leave it out to declare it anew`;
+  }
   throw new LockstepError(
     'Conflict',
-    `host ${name}: metadata.generation: expected the host at generation ${wanted}, found ${found}: \`lockstep events ${name}\` says what changed; take over its generation, or leave it out`,
+    `host ${name}: metadata.generation: expected the host at generation ${wanted}, found ${found}`,
   );
 }
 

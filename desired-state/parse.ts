@@ -35,6 +35,7 @@ function describeIssue(issue: z.core.$ZodIssue): string {
 
 function found(input: unknown): string {
   if (input === undefined) return 'nothing';
-  const text = JSON.stringify(input) ?? typeof input;
+  // JSON has no word for NaN and the infinities, and writes null.
+  const text = typeof input === 'number' ? String(input) : (JSON.stringify(input) ?? typeof input);
   return text.length > 60 ? `${text.slice(0, 57)}...` : text;
 }

@@ -1,7 +1,7 @@
 // A route of the API declared as data: what it takes, what it answers, and the use case behind it. Fastify's routes (add-routes.ts) and the OpenAPI
 // document (openapi.ts) are both made from it; it knows neither.
 import type { z } from 'zod';
-import type { ErrorCode } from '../../desired-state/errors.ts';
+import { type ErrorCode, LockstepError } from '../../desired-state/errors.ts';
 import { parseOrThrow } from '../../desired-state/parse.ts';
 import type { Store } from '../../desired-state/store/store.ts';
 import type { Clock } from '../../reconcilers/loop/clock.ts';
@@ -9,6 +9,7 @@ import type { Hosts } from '../hosts.ts';
 import type { Origin } from '../spec-change.ts';
 import { wantedForm } from './accept.ts';
 import type { Manifests, Metrics, Plans } from './api-ports.ts';
+import { noBody } from './json-body.ts';
 import type { OpenApiDocument } from './schemas.ts';
 
 /** What the handlers of routes may ask. */
@@ -181,12 +182,20 @@ const PLACES = { params: 'path', query: 'query', body: 'request body' } as const
 
 /** The one place that knows that what the schemas of `takes` let through has their types. */
 function parseInputs<I extends Inputs>(takes: I, raw: RawRequest): Parsed<I> {
+  checkBody(takes, raw);
   const parsed: Record<string, unknown> = {};
   for (const part of ['params', 'query', 'body'] as const) {
     const schema = takes[part];
     if (schema !== undefined) parsed[part] = parseOrThrow(schema, raw[part], PLACES[part]);
   }
   return parsed as Parsed<I>;
+}
+
+/** @throws LockstepError `Invalid` for none where one is taken, and for one where none is: whoever sends it means something by it. */
+function checkBody(takes: Inputs, { body }: RawRequest): void {
+  if (takes.body !== undefined && body === undefined) throw noBody();
+  if (takes.body !== undefined || body === undefined) return;
+  throw new LockstepError('Invalid', 'request body: expected none, found one');
 }
 
 /** The one place that knows that the keys of an object are of its type. */

@@ -1,5 +1,6 @@
 // The bodies, queries and answers of the HTTP API under /v1, for both of its ends. Bodies refuse unknown fields: they are typing mistakes.
 import { z } from 'zod';
+import { NO_HOST } from '../../desired-state/events.ts';
 import {
   API_VERSION,
   generationSchema,
@@ -108,9 +109,16 @@ export const watchQuerySchema = z.strictObject({
 });
 
 export const eventsQuerySchema = z.strictObject({
-  host: hostNameSchema.optional().describe('Only events of this host.'),
-  limit: z.coerce
-    .number()
+  host: z
+    .union([hostNameSchema, z.literal(NO_HOST)], {
+      error: `expected an RFC 1123 label, or ${NO_HOST}`,
+    })
+    .optional()
+    .describe(`Only events of this host; ${NO_HOST}: those about the controller itself.`),
+  limit: z
+    .string()
+    .regex(/^\d+$/, 'expected a whole number')
+    .transform(Number)
     .pipe(z.int().min(1).max(MAX_EVENTS))
     .default(DEFAULT_EVENTS)
     .describe('Events at most; of more only the newest are told.'),

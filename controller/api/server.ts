@@ -10,6 +10,7 @@ import type { Hosts } from '../hosts.ts';
 import { addRoutes, methodsAt } from './add-routes.ts';
 import type { Manifests, Metrics, Plans } from './api-ports.ts';
 import { answerClientError, answerWithoutRequest, boundConnections } from './connection-errors.ts';
+import { parseJsonBodies } from './json-body.ts';
 import { openApiDocument } from './openapi.ts';
 import { PROBLEM_MEDIA_TYPE, problem, toProblem } from './problem.ts';
 import { RequestMeter } from './request-meter.ts';
@@ -94,6 +95,7 @@ export function buildApi({ network, limits, ...deps }: ApiDeps): FastifyInstance
   api.setNotFoundHandler((request, reply) => sendProblem(reply, noRoute(request, reply)));
   // Only JSON is taken: a text would be refused as JSON that is no object.
   api.removeContentTypeParser('text/plain');
+  parseJsonBodies(api);
 
   const stopping = new AbortController();
   api.addHook('preClose', async () => stopping.abort());

@@ -279,8 +279,18 @@ describe('the precondition', () => {
   it.each<[string, HostRecord | undefined, number, string]>([
     ['an older generation', RECORD, 3, 'expected the host at generation 3, found generation 4'],
     ['a newer one', RECORD, 5, 'expected the host at generation 5, found generation 4'],
-    ['any, of a host that is not there', undefined, 1, 'found no such host'],
-    ['any, of one that was deleted', TOMBSTONE, 4, 'found no such host'],
+    [
+      'any, of a host that is not there',
+      undefined,
+      1,
+      'found no such host: leave it out to declare one, or correct metadata.name',
+    ],
+    [
+      'any, of one that was deleted',
+      TOMBSTONE,
+      4,
+      'found no such host, for it was deleted: `lockstep events compute-0` says by whom; leave it out',
+    ],
   ])('holds back %s, even where nothing would change', (_name, record, generation, expected) => {
     for (const spec of [UNLOCKED, LOCKED]) {
       const { code, message } = refusalOf(() => plan(record, manifest({ generation }, spec)));

@@ -37,6 +37,7 @@ describe('parseOrThrow', () => {
     ],
     ['an unknown field', { name: 'x', nmae: 'y' }, 'config.yaml: (root): unknown field "nmae"'],
     ['several unknown fields', { name: 'x', a: 1, b: 2 }, 'config.yaml: (root): unknown fields "a", "b"'],
+    ['no number', { name: Number.NaN }, 'config.yaml: name: expected string, found NaN'],
     ['no object at all', 'hello', 'config.yaml: (root): expected object, found "hello"'],
   ])('names the source, the path, what was expected and what was found: %s', (_, input, message) => {
     expect(refusal(input)).toBe(message);

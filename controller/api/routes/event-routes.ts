@@ -10,8 +10,9 @@ export const eventRoutes: readonly Route[] = [
     path: '/v1/events',
     operationId: 'listEvents',
     tag: 'events',
-    summary: 'List the newest events, oldest of them first.',
-    description: 'Of each host the newest 1,000 are kept; those of a deleted host too.',
+    summary: 'List the newest events.',
+    description:
+      'In the order in which the controller took them, newest last; `at` is when they happened: an agent tells of its own later, one a second. Of each host the newest 1,000 are kept; those of a deleted host too.',
     takes: { query: eventsQuerySchema },
     answers: { 200: { kind: 'json', description: 'The events.', schema: eventListSchema } },
     problems: ['NotFound'],

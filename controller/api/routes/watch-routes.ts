@@ -66,7 +66,8 @@ export const watchRoutes: readonly Route[] = [
     operationId: 'watchEvents',
     tag,
     summary: 'Watch events.',
-    description: 'First the newest `limit` events, oldest of them first, then each as it happens.',
+    description:
+      'First the newest `limit` events, then each as it comes, in the order in which the controller took them; `at` is when they happened.',
     takes: { query: eventsQuerySchema },
     answers: {
       200: { kind: 'events', description: 'The events, until the client goes.', events: EVENT_NEWS },

@@ -1,6 +1,6 @@
 // lockstep events [NAME]: who changed what, when and why, and what the agents corrected.
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import type { StoredEvent } from '../../../desired-state/events.ts';
+import { NO_HOST, type StoredEvent } from '../../../desired-state/events.ts';
 import { API_VERSION } from '../../../desired-state/host.ts';
 import { type Cli, outputOption, parseName } from '../cli.ts';
 import { followEvents } from '../follow-events.ts';
@@ -16,7 +16,11 @@ export function addEvents(program: Command, cli: Cli): void {
   program
     .command('events')
     .description('show what happened, the newest last')
-    .argument('[name]', 'of one host; of all when left out', parseName)
+    .argument(
+      '[name]',
+      `of one host, or ${NO_HOST} of the controller itself; of all when left out`,
+      parseWhose,
+    )
     .addOption(new Option('-n, --limit <count>', 'the newest that many').default(50).argParser(parseLimit))
     .addOption(outputOption('table', 'json', 'yaml'))
     .option('-w, --watch', 'then each event as it happens, until it is interrupted')
@@ -28,6 +32,7 @@ With --watch -o json prints one event a line. It outlives a controller that rest
 Examples:
   lockstep events
   lockstep events compute-0 -n 10
+  lockstep events -
   lockstep events -w
   lockstep events compute-0 -o json`,
     )
@@ -73,6 +78,10 @@ export async function watchEvents(
 /** By their time. They are stored as they came in: an agent sends its own one a second, so they may be older than what the controller did meanwhile. */
 export function inOrder(events: readonly StoredEvent[]): readonly StoredEvent[] {
   return [...events].sort((a, b) => Date.parse(a.at) - Date.parse(b.at));
+}
+
+function parseWhose(text: string): string {
+  return text === NO_HOST ? text : parseName(text);
 }
 
 function parseLimit(text: string): number {

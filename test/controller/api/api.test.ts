@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { tableSchema } from '../../../controller/api/schemas.ts';
 import { buildApi } from '../../../controller/api/server.ts';
 import { Hosts } from '../../../controller/hosts.ts';
+import { NO_HOST } from '../../../desired-state/events.ts';
 import { hostListSchema, hostSchema } from '../../../desired-state/host.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -108,6 +109,29 @@ describe('hosts', () => {
   });
 });
 
+describe('events', () => {
+  const at = '2026-01-01T00:00:00.000Z';
+  const event = { type: 'Normal', message: '', generation: 0, firstAt: at, count: 1, actor: 'x' } as const;
+  const reasons = async (query: string): Promise<readonly string[]> =>
+    (await ask('GET', `/v1/events${query}`)).body.items.map(({ reason }: { reason: string }) => reason);
+
+  it('about the controller itself can be asked for alone, also where there are none', async () => {
+    expect(await reasons('?host=-')).toEqual([]);
+    await store.appendEvents([
+      { ...event, host: NO_HOST, reason: 'ManifestRefused', at },
+      { ...event, host: 'a', reason: 'Locked', at },
+    ]);
+    expect(await reasons('?host=-')).toEqual(['ManifestRefused']);
+    expect(await reasons('')).toEqual(['ManifestRefused', 'Locked']);
+  });
+
+  it('are told in the order in which they were taken, whenever they happened', async () => {
+    await store.appendEvents([{ ...event, host: 'a', reason: 'Locked', at: '2026-01-01T00:00:01.000Z' }]);
+    await store.appendEvents([{ ...event, host: 'a', reason: 'FlagRestored', at }]);
+    expect(await reasons('')).toEqual(['Locked', 'FlagRestored']);
+  });
+});
+
 describe('bad requests change nothing and say what was expected and found', () => {
   it.each<[string, Method, string, object | string, RegExp]>([
     [
@@ -161,10 +185,37 @@ describe('bad requests change nothing and say what was expected and found', () =
       { all: true, keepServices: true },
       /unknown field "keepServices"/,
     ],
-    ['no JSON', 'POST', '/v1/hosts/actions/lock', '{"all":', /not valid JSON/],
+    ['no JSON', 'POST', '/v1/hosts/actions/lock', '{"all":', /^request body: expected JSON, found: /],
+    [
+      'a key that nothing can be called',
+      'POST',
+      '/v1/hosts',
+      '{"name":"x","__proto__":{}}',
+      /^request body: expected neither a key __proto__ .*, found one/,
+    ],
+    [
+      'a body where none is taken',
+      'DELETE',
+      '/v1/hosts/a',
+      { force: true },
+      /^request body: expected none, found one$/,
+    ],
     ['an array', 'POST', '/v1/hosts/actions/lock', [], /expected object/],
     ['a query field that is unknown', 'GET', '/v1/hosts?label=a', '', /query: .*unknown field "label"/],
-    ['a limit that is no number', 'GET', '/v1/events?limit=many', '', /limit: expected/],
+    [
+      'a limit that is no number',
+      'GET',
+      '/v1/events?limit=many',
+      '',
+      /^query: limit: expected a whole number, found "many"$/,
+    ],
+    [
+      'events of what is no host',
+      'GET',
+      '/v1/events?host=-a',
+      '',
+      /^query: host: expected an RFC 1123 label .*found "-a"$/,
+    ],
   ])('%s', async (_name, method, url, payload, expected) => {
     await ask('POST', '/v1/hosts', { name: 'a', spec: { locked: false, servicesEnabled: true } });
     const writes = store.calls.get('writeSpecs');
@@ -174,6 +225,15 @@ describe('bad requests change nothing and say what was expected and found', () =
     expect(answer.body.detail).toMatch(expected);
     expect(store.calls.get('writeSpecs')).toBe(writes);
   });
+
+  it.each([{}, { 'content-type': 'application/json' }])(
+    'no body at all, with headers %j',
+    async (headers) => {
+      const answer = await api.inject({ method: 'POST', url: '/v1/hosts', headers });
+      expect(answer.statusCode).toBe(400);
+      expect(answer.json().detail).toBe('request body: expected a JSON object, found none');
+    },
+  );
 
   it('a body over 1 MiB', async () => {
     const answer = await ask('POST', '/v1/hosts', { name: 'a', labels: { big: 'x'.repeat(1_048_576) } });

@@ -212,6 +212,7 @@ export const CASES: Readonly<Record<string, readonly Case[]>> = {
   listEvents: [
     { status: 200, given: declared },
     { status: 200, given: declared, query: '?host=a&limit=1' },
+    { status: 200, query: '?host=-' },
     { status: 400, query: '?limit=0' },
     { status: 404, query: '?host=nobody' },
     ...away,

@@ -1,0 +1,34 @@
+import { expect, it } from 'vitest';
+import { type HostEvent, NO_HOST } from '../../../../desired-state/events.ts';
+import { CliRig } from '../../fixtures/cli-rig.ts';
+
+const AT = '2026-01-01T00:00:00.000Z';
+
+function eventOf(host: string, reason: string): HostEvent {
+  return {
+    host,
+    type: 'Warning',
+    reason,
+    message: 'x',
+    generation: 0,
+    at: AT,
+    firstAt: AT,
+    count: 1,
+    actor: 'controller',
+  };
+}
+
+it('events - shows those about the controller itself alone', async () => {
+  const rig = await CliRig.start();
+  await rig.store.appendEvents([eventOf(NO_HOST, 'ManifestRefused'), eventOf('a', 'AgentRefused')]);
+  const { code, out } = await rig.run(['events', '-']);
+  expect(code).toBe(0);
+  expect(out.filter((line) => line.includes('Refused'))).toEqual([
+    expect.stringContaining('ManifestRefused'),
+  ]);
+});
+
+it('events of what is neither a host nor the controller is wrong usage', async () => {
+  const rig = await CliRig.start();
+  expect((await rig.run(['events', '--', '-a'])).code).toBe(2);
+});
