@@ -23,7 +23,9 @@ export const manifestSchema = z.strictObject({
       ),
     generation: generationSchema
       .optional()
-      .describe('A precondition of apply: the host is changed only if it is at this generation.'),
+      .describe(
+        'A precondition of apply: the host is changed only if it is at this generation. Not looked at in a file of the manifests folder, which says what should be, whatever was before.',
+      ),
   }),
   spec: specSchema.describe('What the host should be; both fields are required.'),
   status: z.unknown().optional().describe('Ignored, so that what get -o yaml prints can be applied.'),

@@ -13,6 +13,9 @@ import type {
   ManifestFiles,
 } from './manifest-files.ts';
 
+/** Not blocking, should a pipe have come into its place since it was listed, and not following what may be a link by now. */
+const OPEN_FLAGS = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | constants.O_NOFOLLOW;
+
 export class DiskManifestFiles implements ManifestFiles {
   readonly #folder: string;
   readonly #bounds: Bounds;
@@ -36,8 +39,7 @@ export class DiskManifestFiles implements ManifestFiles {
   async read(listed: ListedFile): Promise<FileContent> {
     let handle: FileHandle | undefined;
     try {
-      // Not blocking, should a pipe have come into its place since it was listed.
-      handle = await open(listed.path, constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY);
+      handle = await open(listed.path, OPEN_FLAGS);
       const stats = await handle.stat({ bigint: true });
       if (versionOf(stats) !== listed.version) return { kind: 'changed' };
       const bytes = await readAll(handle, Number(stats.size));
@@ -45,7 +47,7 @@ export class DiskManifestFiles implements ManifestFiles {
       const isSame = versionOf(await stat(listed.path, { bigint: true })) === listed.version;
       return isSame ? { kind: 'bytes', bytes } : { kind: 'changed' };
     } catch (error) {
-      if (isMissing(error)) return { kind: 'changed' };
+      if (isMissing(error) || errnoOf(error) === 'ELOOP') return { kind: 'changed' };
       return {
         kind: 'unreadable',
         why: `${listed.file}: expected a readable file, found ${messageOf(error)}`,

@@ -1,7 +1,8 @@
-// One walk through a folder of manifests: which files there are, and what is there that can't be taken. It opens no file and follows no link to a folder.
+// One walk through a folder of manifests: which files there are, and what is there that can't be taken. It opens no file, and follows no link to a folder,
+// nor one that leads out of the folder: what is not meant for it must not end up in messages about it.
 import type { BigIntStats, Dirent } from 'node:fs';
-import { lstat, opendir, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { lstat, opendir, realpath, stat } from 'node:fs/promises';
+import { join, sep } from 'node:path';
 import { errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { MAX_REASON } from '../../desired-state/host.ts';
 import type { FolderListing, ListedFile, ListedFolder, UnreadableFile } from './manifest-files.ts';
@@ -114,24 +115,30 @@ export class FolderWalk {
       } else this.#pending.push({ path, prefix, depth: folder.depth + 1 });
       return;
     }
-    const found = await followed(path);
+    const found = await followed(path, entry.isSymbolicLink());
     if (found instanceof Error) {
       // Gone since it was listed; a link that leads nowhere is there, though.
       const isGone = isMissing(found) && !entry.isSymbolicLink() && oddity === undefined;
       if (isNamedSo && !isGone) this.#leaveOut(file, oddity ?? describeDeadEnd(found));
-    } else if (found.isDirectory()) {
+    } else if (found.stats.isDirectory()) {
       this.#leaveOut(
         `${file}/`,
         'expected a folder, found a link to one: such links are not followed, put the folder itself here',
       );
-    } else if (isNamedSo) this.#takeFile(file, path, found, oddity);
+    } else if (isNamedSo) this.#takeFile(file, found, oddity);
   }
 
-  #takeFile(file: string, path: string, stats: BigIntStats, oddity: string | undefined): void {
-    const problem = oddity ?? problemOf(stats, this.#bounds);
+  #takeFile(file: string, { path, stats }: Followed, oddity: string | undefined): void {
+    const problem = oddity ?? this.#strayOf(path) ?? problemOf(stats, this.#bounds);
     if (problem === undefined) {
       this.#files.push({ file, path, version: versionOf(stats), size: Number(stats.size) });
     } else this.#leaveOut(file, problem);
+  }
+
+  /** A mounted ConfigMap has links to files of a hidden folder in it: those are followed. */
+  #strayOf(path: string): string | undefined {
+    if (path.startsWith(this.#root === sep ? sep : `${this.#root}${sep}`)) return undefined;
+    return 'expected a file of this folder, found a link that leads out of it: put the file itself here';
   }
 
   /** In order of their names, so that the same files are left out at each look. */
@@ -164,10 +171,17 @@ export function isMissing(error: unknown): boolean {
   return ['ENOENT', 'ENOTDIR', 'ESTALE'].includes(errnoOf(error) ?? '');
 }
 
+interface Followed {
+  /** Where it lies, no link. A link that is swapped meanwhile may lead to another file than `stats` tells of: it then has another version when it is read. */
+  readonly path: string;
+  readonly stats: BigIntStats;
+}
+
 /** What stands at `path`, its links followed, or why that can't be told. */
-async function followed(path: string): Promise<BigIntStats | Error> {
+async function followed(path: string, isLink: boolean): Promise<Followed | Error> {
   try {
-    return await stat(path, { bigint: true });
+    const stats = await stat(path, { bigint: true });
+    return { path: isLink ? await realpath(path) : path, stats };
   } catch (error) {
     return error instanceof Error ? error : new Error(String(error));
   }

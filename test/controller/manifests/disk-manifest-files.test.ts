@@ -76,7 +76,8 @@ describe('a look at the folder', () => {
     const second = join(root, '../second');
     for (const folder of [first, second]) mkdirSync(folder);
     writeFileSync(join(first, 'one.yaml'), 'x');
-    symlinkSync(join(first, 'one.yaml'), join(second, 'two.yaml'));
+    writeFileSync(join(second, '.file'), 'x');
+    symlinkSync('.file', join(second, 'two.yaml'));
     const link = join(root, '../link');
     symlinkSync('first', link);
     files = new DiskManifestFiles(link);
@@ -87,12 +88,63 @@ describe('a look at the folder', () => {
     expect(await files.read(await only())).toMatchObject({ kind: 'bytes' });
   });
 
+  it('follows the links of a mounted ConfigMap, and sees it swapped', async () => {
+    const swapTo = (version: string, content: string) => {
+      put(`..${version}/a.yaml`, content);
+      symlinkSync(`..${version}`, join(root, '..data_tmp'));
+      renameSync(join(root, '..data_tmp'), join(root, '..data'));
+    };
+    const content = async () => {
+      const found = await files.read(await only());
+      return found.kind === 'bytes' ? Buffer.from(found.bytes).toString() : found.kind;
+    };
+    swapTo('2026_1', 'one');
+    symlinkSync('..data/a.yaml', join(root, 'a.yaml'));
+    expect(await names()).toEqual(['a.yaml']);
+    expect(await content()).toBe('one');
+    const before = await only();
+    swapTo('2026_2', 'two');
+    rmSync(join(root, '..2026_1'), { recursive: true });
+    expect(await files.read(before)).toEqual({ kind: 'changed' });
+    expect(await content()).toBe('two');
+    expect(await left()).toEqual([]);
+  });
+
+  it('I10 reads no file in whose place a link was put since it was listed', async () => {
+    const path = put('a.yaml');
+    const before = await only();
+    rmSync(path);
+    symlinkSync('/etc/passwd', path);
+    expect(await files.read(before)).toEqual({ kind: 'changed' });
+  });
+
   it.each<[string, (path: string) => void, string]>([
     ['a pipe', (path) => execFileSync('mkfifo', [path]), 'a regular file, found a pipe, socket or device'],
     [
       'a link to a device',
       (path) => symlinkSync('/dev/zero', path),
-      'a regular file, found a pipe, socket or device',
+      'a file of this folder, found a link that leads out of it: put the file itself here',
+    ],
+    [
+      'a link to a file elsewhere',
+      (path) => symlinkSync('/etc/passwd', path),
+      'a file of this folder, found a link that leads out of it: put the file itself here',
+    ],
+    [
+      'a link to a file beside the folder, whose name begins as its own',
+      (path) => {
+        writeFileSync(`${root}-secret`, 'x');
+        symlinkSync('../m-secret', path);
+      },
+      'a file of this folder, found a link that leads out of it: put the file itself here',
+    ],
+    [
+      'a link to a link that leads out',
+      (path) => {
+        symlinkSync('/etc/passwd', join(root, '.out'));
+        symlinkSync('.out', path);
+      },
+      'a file of this folder, found a link that leads out of it: put the file itself here',
     ],
     [
       'a link that leads nowhere',
