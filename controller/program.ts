@@ -23,7 +23,11 @@ export interface ControllerOptions {
 export function buildProgram(): Command {
   return new Command('lockstep-controller')
     .description('Keeps the desired state of hosts, serves the API and the agents of hosts.')
-    .requiredOption('--data <dir>', 'folder of the store and the socket; made (0700) if it is not there')
+    .requiredOption(
+      '--data <dir>',
+      'folder of the store and the socket; made (0700) if it is not there',
+      folderName,
+    )
     .addOption(
       new Option(
         '--manifests <dir>',

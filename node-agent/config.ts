@@ -84,14 +84,15 @@ const levelSchema = z.enum(LOG_LEVELS);
 function durationBetween(min: string, max: string): z.ZodType<number, string> {
   const minMs = parseDurationMs(min) ?? Number.NaN;
   const maxMs = parseDurationMs(max) ?? Number.NaN;
+  const error = `expected a duration from ${min} to ${max}, such as 250ms, 5s or 2m`;
   return z
-    .string()
+    .string({ error })
     .refine(
       (text) => {
         const ms = parseDurationMs(text);
         return ms !== undefined && ms >= minMs && ms <= maxMs;
       },
-      { error: `expected a duration from ${min} to ${max}, such as 250ms, 5s or 2m` },
+      { error },
     )
     .pipe(durationSchema)
     .meta({ title: `duration from ${min} to ${max}` });

@@ -17,6 +17,8 @@ export interface PinoLogOptions {
 
 export interface PinoLog {
   readonly log: Log;
+  /** Logs an error at any level, silent too: that a program did not come up is always said. */
+  lastWord(fields: Readonly<Record<string, unknown>>, message: string): void;
   /** To be called last, before process.exit: writes what is queued, for 200 ms at most. */
   flush(): void;
 }
@@ -41,7 +43,11 @@ export async function openPinoLog({ program, level, fields = {} }: PinoLogOption
     warn: (entry, message) => logger.warn(entry, message),
     error: (entry, message) => logger.error(entry, message),
   };
-  return { log, flush: () => sink.flushSync() };
+  return {
+    log,
+    lastWord: (entry, message) => logger.child({}, { level: 'error' }).error(entry, message),
+    flush: () => sink.flushSync(),
+  };
 }
 
 /** Lazily: a daemon under systemd never needs it. */

@@ -22,7 +22,7 @@ export async function runDaemon(name: string, output: PinoLog, start: () => Prom
     const daemon = await start();
     endInOrder(name, output, daemon);
   } catch (error) {
-    output.log.error(fieldsOf(error), `${name} did not start`);
+    output.lastWord(fieldsOf(error), `${name} did not start`);
     exit(output, ERROR_CODES.Failed.exitCode);
   }
 }
@@ -54,9 +54,10 @@ function endInOrder(name: string, output: PinoLog, daemon: Daemon): void {
   );
 }
 
-/** An error of our own says all that helps; of any other its stack does. */
+/** An error of our own, or of a system call (it names the call and the path), says all that helps; of any other its stack does. */
 function fieldsOf(error: unknown): Readonly<Record<string, unknown>> {
-  return error instanceof LockstepError ? { detail: messageOf(error) } : { error };
+  const saysAll = error instanceof LockstepError || (error instanceof Error && 'syscall' in error);
+  return saysAll ? { detail: messageOf(error) } : { error };
 }
 
 /** What nobody caught is a bug: state in memory can't be trusted any more, and what is on the disk is safe without us. */

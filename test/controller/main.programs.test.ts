@@ -49,10 +49,10 @@ describe('the data folder', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  it('that is a file is refused', async () => {
+  it('that is a file is refused, and that is said even where nothing is logged', async () => {
     const file = join(tempFolder(), 'file');
     writeFileSync(file, '');
-    const { code, stderr } = await run('lockstep-controller', ['--data', file]);
+    const { code, stderr } = await run('lockstep-controller', ['--data', file, '--log-level', 'silent']);
     expect(code).toBe(1);
     expect(stderr).toMatch(/expected a folder, found something else/);
   });
@@ -120,7 +120,7 @@ describe('a data folder that is deleted under a running controller', () => {
   });
 });
 
-it.each([[[]], [['--data', '/tmp/x', '--log-level', 'loud']]])(
+it.each([[[]], [['--data', '']], [['--data', '/tmp/x', '--log-level', 'loud']]])(
   'ends with 2 for wrong usage: %j',
   async (args) => {
     const { code, stderr } = await run('lockstep-controller', args);
