@@ -6,12 +6,14 @@ const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, 
 /** Longest delay a Node timer keeps (2^31-1 ms, about 24.8 days); longer ones would fire at once. */
 const MAX_DURATION_MS = 2_147_483_647;
 
-/** Milliseconds of `text` (`5s`, `250ms`, `2m`, `1h`, `1.5s`), or undefined when it is not a duration. */
+/** Whole milliseconds of `text` (`5s`, `250ms`, `2m`, `1h`, `1.5s`), as timers take them, or undefined when it is not a duration or less than half of one. */
 export function parseDurationMs(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?)(ms|s|m|h)$/.exec(text);
   if (match === null) return undefined;
-  const ms = Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN);
-  return ms <= MAX_DURATION_MS ? ms : undefined;
+  const exactMs = Number(match[1]) * (UNIT_MS[match[2] ?? ''] ?? Number.NaN);
+  const ms = Math.round(exactMs);
+  const isTooShort = ms === 0 && exactMs > 0;
+  return ms <= MAX_DURATION_MS && !isTooShort ? ms : undefined;
 }
 
 /** Zod schema: a duration's text in, milliseconds out. */

@@ -11,6 +11,11 @@ describe('parseDurationMs', () => {
     ['1.5s', 1_500],
     ['0s', 0],
     ['2147483647ms', 2_147_483_647],
+    // Neither is whole as a product of floating-point numbers.
+    ['1.1h', 3_960_000],
+    ['16.1s', 16_100],
+    ['1.5ms', 2],
+    ['0.0ms', 0],
   ])('reads %s as %d ms', (text, ms) => {
     expect(parseDurationMs(text)).toBe(ms);
   });
@@ -42,12 +47,17 @@ describe('parseDurationMs', () => {
     expect(parseDurationMs(`${'9'.repeat(400)}s`)).toBeUndefined();
   });
 
+  it('refuses what is written as more than nothing, and would be nothing to a timer', () => {
+    expect(parseDurationMs('0.0001ms')).toBeUndefined();
+    expect(parseDurationMs('0.0000001h')).toBeUndefined();
+  });
+
   it('never throws, and what it reads is a delay that a timer keeps', () => {
     const text = fc.oneof(fc.string(), fc.stringMatching(/^\d{1,12}(\.\d{1,5})?(ms|s|m|h)$/));
     fc.assert(
       fc.property(text, (any) => {
         const ms = parseDurationMs(any);
-        expect(ms === undefined || (ms >= 0 && ms <= 2_147_483_647)).toBe(true);
+        expect(ms === undefined || (Number.isInteger(ms) && ms >= 0 && ms <= 2_147_483_647)).toBe(true);
       }),
     );
   });
