@@ -21,8 +21,8 @@ import {
   type Table,
   tableSchema,
 } from '../api/schemas.ts';
-import { type Deadline, timedOut } from './deadline.ts';
-import { askOnce, askText, type HttpRequest, streamEvents } from './unix-http.ts';
+import { type Limit, timedOut } from './deadline.ts';
+import { askOnce, askText, doubtAfter, type HttpRequest, streamEvents } from './unix-http.ts';
 
 export type Action = 'lock' | 'unlock' | 'enable-services' | 'disable-services';
 
@@ -37,18 +37,18 @@ export interface ApiClientOptions {
   /** Who asks: events and annotations name them. */
   readonly actor: string;
   /** For all calls but watches. */
-  readonly deadline?: Deadline | undefined;
+  readonly limit?: Limit | undefined;
 }
 
-/** Every call throws LockstepError: with the controller's own code, `Unavailable` when it can't be reached, or `TimedOut` beyond the deadline. */
+/** Every call throws LockstepError: with the controller's own code, `Unavailable` when it can't be reached, or `TimedOut` beyond the limit. */
 export class ApiClient {
   readonly socketPath: string;
   readonly #headers: Readonly<Record<string, string>>;
-  readonly #deadline: Deadline | undefined;
+  readonly #limit: Limit | undefined;
 
-  constructor({ socketPath, actor, deadline }: ApiClientOptions) {
+  constructor({ socketPath, actor, limit }: ApiClientOptions) {
     this.socketPath = socketPath;
-    this.#deadline = deadline;
+    this.#limit = limit;
     this.#headers = { [ACTOR_HEADER]: encodeURIComponent(actor) };
   }
 
@@ -153,15 +153,15 @@ export class ApiClient {
     method: HttpRequest['method'],
     path: string,
     body?: unknown,
-    signal = this.#deadline?.signal,
+    signal = this.#limit?.signal,
   ): Promise<unknown> {
     const asked = { method, path, body, headers: this.#headers };
     try {
       return await askOnce(this.socketPath, signal === undefined ? asked : { ...asked, signal });
     } catch (error) {
-      if (this.#deadline?.signal.aborted !== true) throw error;
-      const doubt = method === 'GET' ? '' : '; whether it has done what it was asked is not known';
-      throw timedOut(this.#deadline, `no answer of the controller at unix:${this.socketPath}${doubt}`);
+      if (this.#limit?.signal.aborted !== true) throw error;
+      const silence = `no answer of the controller at unix:${this.socketPath}`;
+      throw timedOut(this.#limit, silence + doubtAfter(method));
     }
   }
 

@@ -1,15 +1,13 @@
 // Waits until every host has reached its goal, showing what each still lacks. The time limit bounds all of it, lost connections included.
-import { setTimeout as sleep } from 'node:timers/promises';
 import { LockstepError } from '../../desired-state/errors.ts';
 import type { ApiClient, HostNews } from './api-client.ts';
 import { type Deadline, timedOut } from './deadline.ts';
 import type { Goal } from './goal.ts';
+import { reconnecting } from './reconnect.ts';
 import { oneLine, type Terminal } from './terminal.ts';
 
 /** More hosts than that are watched among all others: their names would not fit the request's line. */
 const MAX_NAMED_HOSTS = 128;
-/** Before a lost connection is tried again, ms. */
-const RECONNECT_MS = 250;
 
 export interface AwaitHosts {
   readonly client: ApiClient;
@@ -20,7 +18,10 @@ export interface AwaitHosts {
   readonly onReached: (name: string) => void;
 }
 
-/** @throws LockstepError `TimedOut` saying what each host still lacks; `NotFound` when one is deleted meanwhile; what a goal throws. */
+/**
+ * Looks once at least, whatever the limit; with nothing to wait for it is done at once.
+ * @throws LockstepError `TimedOut` saying what each host still lacks, and that the controller is not there; `NotFound` when a host is deleted meanwhile; what a goal throws.
+ */
 export async function awaitHosts({
   client,
   terminal,
@@ -29,27 +30,43 @@ export async function awaitHosts({
   onReached,
 }: AwaitHosts): Promise<void> {
   const lacks = new Map([...goals.keys()].map((name) => [name, 'not seen yet']));
+  if (lacks.size === 0) return;
   const names = goals.size <= MAX_NAMED_HOSTS ? [...goals.keys()] : undefined;
-  const { signal: limit } = deadline;
+  const { signal, looked } = untilLooked(deadline);
+  /** Why nothing is heard of the controller; undefined while it is. */
+  let silence: string | undefined;
+  const progress = {
+    note(line: string) {
+      terminal.note(line);
+      show();
+    },
+  };
   try {
-    while (lacks.size > 0 && !limit.aborted) {
-      const seen = new Set<string>();
-      try {
-        for await (const news of client.watchHosts({ names }, limit)) {
-          note(news, seen);
-          if (lacks.size === 0) return;
-        }
-      } catch (error) {
-        if (!(error instanceof LockstepError) || error.code !== 'Unavailable') throw error;
-        show(error.message);
-        await sleep(RECONNECT_MS);
-      }
+    for await (const { news, seen } of reconnecting(connect, progress, signal, { isThere: true })) {
+      note(news, seen);
+      if (lacks.size === 0) return;
+      if (news.type === 'synced') looked();
     }
   } finally {
     terminal.redraw(undefined);
   }
+  const unheard = silence === undefined ? '' : `without word from the controller (${silence}), `;
   const missing = [...lacks].map(([name, lack]) => `\n  host/${name}: ${oneLine(lack)}`);
-  throw timedOut(deadline, `still waiting for${missing.join('')}`);
+  throw timedOut(deadline.waiting, `${unheard}still waiting for${missing.join('')}`);
+
+  async function* connect() {
+    const seen = new Set<string>();
+    silence ??= `no answer at unix:${client.socketPath}`;
+    try {
+      for await (const news of client.watchHosts({ names }, signal)) {
+        silence = undefined;
+        yield { news, seen };
+      }
+    } catch (error) {
+      if (error instanceof LockstepError) silence = error.message;
+      throw error;
+    }
+  }
 
   /** @param seen the hosts that this connection told of so far. */
   function note(news: HostNews, seen: Set<string>): void {
@@ -72,12 +89,32 @@ export async function awaitHosts({
       lacks.set(name, lack);
       if (!terminal.redraws) terminal.note(`host/${name}: waiting: ${oneLine(lack)}`);
     }
-    const [first] = lacks;
-    if (first !== undefined) show(`host/${first[0]}: ${first[1]}`);
+    show();
   }
 
-  function show(what: string): void {
+  function show(): void {
+    const [first] = lacks;
+    if (first === undefined) return;
     const whom = goals.size === 1 ? '' : `${lacks.size} of ${goals.size} hosts, `;
-    terminal.redraw(`waiting for ${whom}${what}`);
+    terminal.redraw(`waiting for ${whom}host/${first[0]}: ${first[1]}`);
   }
+}
+
+/** @returns `signal`: aborts when the time to wait is over, but not before `looked` was called or an answer is overdue. */
+function untilLooked({ waiting, answers }: Deadline) {
+  const stop = new AbortController();
+  const end = () => stop.abort();
+  let hasLooked = false;
+  waiting.signal.addEventListener('abort', () => {
+    if (hasLooked) end();
+  });
+  answers.signal.addEventListener('abort', end);
+  if (answers.signal.aborted) end();
+  return {
+    signal: stop.signal,
+    looked() {
+      hasLooked = true;
+      if (waiting.signal.aborted) end();
+    },
+  };
 }

@@ -5,13 +5,13 @@ import { LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { hostNameSchema, type Labels, MAX_REASON } from '../../desired-state/host.ts';
 import { parseLabelSelector, selectorOf } from '../targets.ts';
 import type { ApiClient } from './api-client.ts';
-import type { Deadline } from './deadline.ts';
+import type { Limit } from './deadline.ts';
 import type { Terminal } from './terminal.ts';
 
 export interface Cli {
   readonly terminal: Terminal;
-  /** The controller that the command line asks for; each call to it ends by `deadline`. @throws LockstepError `Usage` for a bad address. */
-  client(deadline?: Deadline): ApiClient;
+  /** The controller that the command line asks for; each call to it ends by `limit`. @throws LockstepError `Usage` for a bad address. */
+  client(limit?: Limit): ApiClient;
   /** Does `work` to its end though nobody reads any more what it prints: what changes many hosts must not stop in the middle. */
   whole<T>(work: () => Promise<T>): Promise<T>;
   /** Standard input, for a command that reads it. */
@@ -61,7 +61,7 @@ export function labelOption(flags: string, description: string): Option {
 }
 
 export function timeoutOption(): Option {
-  return new Option('--timeout <duration>', 'give up waiting after that long (250ms, 30s, 5m)')
+  return new Option('--timeout <duration>', 'give up waiting after that long (250ms, 30s, 5m; 0s: look once)')
     .default(30_000, '30s')
     .argParser((text) => {
       const ms = parseDurationMs(text);

@@ -7,17 +7,23 @@ import type { Terminal } from './terminal.ts';
 /** Between two tries, ms: soon at first, as a restart takes; never slower than that. */
 const RETRY = { baseMs: 250, capMs: 2_000 };
 
+interface ReconnectingOptions {
+  /** Is it known that there is a controller? Then the very first connection is tried again, too. */
+  readonly isThere?: boolean;
+}
+
 /**
  * What each connection tells, for as long as `signal` lets it.
  * @param connect begins one; it may throw `Unavailable` at any time. Every news counts as an answer.
- * @throws LockstepError `Unavailable` when the very first connection tells nothing; any other error at once.
+ * @throws LockstepError `Unavailable` when the very first connection tells nothing, unless a controller `isThere`; any other error at once.
  */
 export async function* reconnecting<T>(
   connect: () => AsyncIterable<T>,
   terminal: Pick<Terminal, 'note'>,
   signal: AbortSignal,
+  { isThere = false }: ReconnectingOptions = {},
 ): AsyncGenerator<T, void, undefined> {
-  let hasAnswered = false;
+  let hasAnswered = isThere;
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
       for await (const news of connect()) {

@@ -35,11 +35,11 @@ async function openCli(
   const surroundings = { env: process.env, cwd: process.cwd(), exists: existsSync };
   return {
     terminal,
-    client: (deadline) =>
+    client: (limit) =>
       new ApiClient({
         socketPath: findController(address(), surroundings),
         actor: userName(),
-        deadline,
+        limit,
       }),
     whole,
     stdin: () => process.stdin,

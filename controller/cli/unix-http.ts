@@ -23,6 +23,11 @@ export interface HttpRequest {
   readonly signal?: AbortSignal;
 }
 
+/** Which request an error is about. */
+interface Exchange extends Pick<HttpRequest, 'method'> {
+  readonly socketPath: string;
+}
+
 export interface ServerSentEvent {
   readonly event: string;
   readonly data: unknown;
@@ -33,13 +38,19 @@ export interface ServerSentEvent {
  * @throws LockstepError with the code of the controller's problem, or `Unavailable` when it can't be reached or stops in between.
  */
 export async function askOnce(socketPath: string, asked: HttpRequest): Promise<unknown> {
-  const text = await readAll(await open(socketPath, asked), socketPath);
-  return text === '' ? undefined : parseJson(text, socketPath);
+  const exchange = { socketPath, method: asked.method };
+  const text = await readAll(await open(socketPath, asked), exchange);
+  return text === '' ? undefined : parseJson(text, exchange);
 }
 
 /** The text of the answer, whatever its media type. @throws LockstepError as {@link askOnce}. */
 export async function askText(socketPath: string, asked: HttpRequest): Promise<string> {
-  return readAll(await open(socketPath, asked), socketPath);
+  return readAll(await open(socketPath, asked), { socketPath, method: asked.method });
+}
+
+/** What is to be said behind an error that leaves open what became of a request. */
+export function doubtAfter(method: HttpRequest['method']): string {
+  return method === 'GET' ? '' : '; whether it has done what it was asked is not known';
 }
 
 /** The events of a stream, until it or `signal` ends it. @throws LockstepError as askOnce; not when `signal` aborts. */
@@ -47,30 +58,32 @@ export async function* streamEvents(
   socketPath: string,
   asked: HttpRequest,
 ): AsyncGenerator<ServerSentEvent, void, undefined> {
+  const exchange = { socketPath, method: asked.method };
   try {
     const answer = await open(socketPath, asked);
     let rest = '';
     for await (const chunk of answer.setEncoding('utf8')) {
       const blocks = (rest + chunk).split('\n\n');
       rest = blocks.pop() ?? '';
-      if (rest.length > MAX_EVENT_CHARACTERS) throw broken(socketPath, 'an event that is too large');
+      if (rest.length > MAX_EVENT_CHARACTERS) throw broken(exchange, 'an event that is too large');
       for (const block of blocks) {
-        const event = parseEvent(block, socketPath);
+        const event = parseEvent(block, exchange);
         if (event !== undefined) yield event;
       }
     }
   } catch (error) {
     if (asked.signal?.aborted === true) return;
-    throw error instanceof LockstepError ? error : broken(socketPath, messageOf(error), error);
+    throw error instanceof LockstepError ? error : broken(exchange, messageOf(error), error);
   }
 }
 
 async function open(socketPath: string, asked: HttpRequest): Promise<IncomingMessage> {
+  const exchange = { socketPath, method: asked.method };
   const answer = await send(socketPath, asked);
   const status = answer.statusCode ?? 0;
   if (status >= 200 && status < 300) return answer;
-  const text = await readAll(answer, socketPath);
-  const problem = problemSchema.safeParse(parseJson(text, socketPath));
+  const text = await readAll(answer, exchange);
+  const problem = problemSchema.safeParse(parseJson(text, exchange));
   if (problem.success) throw new LockstepError(problem.data.code, problem.data.detail);
   throw new LockstepError('Failed', `unix:${socketPath}: expected an answer, found HTTP status ${status}`);
 }
@@ -94,12 +107,12 @@ function send(socketPath: string, asked: HttpRequest): Promise<IncomingMessage> 
     outgoing.setTimeout(SILENCE_LIMIT_MS, () => {
       outgoing.destroy(new Error(`nothing heard for ${SILENCE_LIMIT_MS / 1_000} s`));
     });
-    outgoing.on('error', (error) => reject(unreachable(socketPath, error)));
+    outgoing.on('error', (error) => reject(unreachable({ socketPath, method }, error)));
     outgoing.end(text);
   });
 }
 
-async function readAll(answer: IncomingMessage, socketPath: string): Promise<string> {
+async function readAll(answer: IncomingMessage, exchange: Exchange): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   try {
@@ -110,24 +123,24 @@ async function readAll(answer: IncomingMessage, socketPath: string): Promise<str
       chunks.push(part);
     }
   } catch (error) {
-    throw broken(socketPath, messageOf(error), error);
+    throw broken(exchange, messageOf(error), error);
   }
   return Buffer.concat(chunks).toString('utf8');
 }
 
-function parseEvent(block: string, socketPath: string): ServerSentEvent | undefined {
+function parseEvent(block: string, exchange: Exchange): ServerSentEvent | undefined {
   const lines = block.split('\n');
   const data = lines.find((line) => line.startsWith('data: '));
   if (data === undefined) return undefined;
   const event = lines.find((line) => line.startsWith('event: '))?.slice('event: '.length) ?? 'message';
-  return { event, data: parseJson(data.slice('data: '.length), socketPath) };
+  return { event, data: parseJson(data.slice('data: '.length), exchange) };
 }
 
-function parseJson(text: string, socketPath: string): unknown {
+function parseJson(text: string, exchange: Exchange): unknown {
   try {
     return JSON.parse(text);
   } catch (error) {
-    throw broken(socketPath, messageOf(error), error);
+    throw broken(exchange, messageOf(error), error);
   }
 }
 
@@ -140,21 +153,22 @@ const CONNECT_ERRORS: Readonly<Record<string, string>> = {
   ENOTSOCK: 'no socket',
 };
 
-function unreachable(socketPath: string, error: Error): LockstepError {
+function unreachable(exchange: Exchange, error: Error): LockstepError {
   const errno = errnoOf(error) ?? '';
   const why = CONNECT_ERRORS[errno];
-  if (why === undefined) return broken(socketPath, error.message, error);
+  if (why === undefined) return broken(exchange, error.message, error);
   return new LockstepError(
     'Unavailable',
-    `no controller at unix:${socketPath} (${why}): start one with \`lockstep-controller --data DIR\`, or say where it is with --controller unix:PATH or $LOCKSTEP_CONTROLLER`,
+    `no controller at unix:${exchange.socketPath} (${why}): start one with \`lockstep-controller --data DIR\`, or say where it is with --controller unix:PATH or $LOCKSTEP_CONTROLLER`,
     { cause: error },
   );
 }
 
-function broken(socketPath: string, why: string, cause?: unknown): LockstepError {
+/** The connection was there: the request may have been taken. */
+function broken({ socketPath, method }: Exchange, why: string, cause?: unknown): LockstepError {
   return new LockstepError(
     'Unavailable',
-    `connection to the controller at unix:${socketPath} broke: ${why}`,
+    `connection to the controller at unix:${socketPath} broke: ${why}${doubtAfter(method)}`,
     {
       cause,
     },

@@ -38,7 +38,7 @@ Examples:
     .action(async (options: ApplyOptions) => {
       const manifests = await readManifests(options, cli.stdin);
       const deadline = options.wait === true ? deadlineIn(options.timeout) : undefined;
-      const client = cli.client(deadline);
+      const client = cli.client(deadline?.answers);
       const { terminal } = cli;
       const { changes, failure } = await cli.whole(() =>
         applyAll(client, terminal, manifests, options.reason),

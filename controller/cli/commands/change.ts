@@ -70,7 +70,7 @@ function addChange(command: Command, cli: Cli, action: Action, done: string): vo
     .action(async (names: readonly string[] = [], options: ChangeOptions) => {
       const { reason, keepServices, wait, timeout } = options;
       const deadline = wait === true ? deadlineIn(timeout) : undefined;
-      const client = cli.client(deadline);
+      const client = cli.client(deadline?.answers);
       const changes = await client.change(action, {
         ...readTargets(names, options),
         ...(reason === undefined ? {} : { reason }),

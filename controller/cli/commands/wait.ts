@@ -37,8 +37,9 @@ Examples:
     .addOption(timeoutOption())
     .action(async (names: readonly string[] = [], options: WaitOptions) => {
       const deadline = deadlineIn(options.timeout);
-      const client = cli.client(deadline);
+      const client = cli.client(deadline.answers);
       const hosts = await namesOf(client, readTargets(names, options));
+      if (hosts.length === 0) cli.terminal.note('no hosts, nothing to wait for');
       const { type, status } = options.for;
       await awaitHosts({
         client,
