@@ -5,6 +5,7 @@ import { CommanderError } from 'commander';
 import { ERROR_CODES, LockstepError, messageOf } from '../desired-state/errors.ts';
 import { openPinoLog } from '../runtime/pino-log.ts';
 import { runDaemon } from '../runtime/program.ts';
+import { endWhenNothingCanBeWritten } from '../runtime/standard-output.ts';
 import { VERSION } from '../runtime/version.ts';
 import { type AgentConfig, type ConfigText, loadAgentConfig } from './config.ts';
 import { startDaemon } from './daemon.ts';
@@ -41,6 +42,7 @@ async function runAgent(options: CommonOptions): Promise<void> {
 }
 
 async function showStatus(options: StatusOptions): Promise<void> {
+  endWhenNothingCanBeWritten('lockstep-agent');
   const { runDir } = await readConfig(options);
   const result = await runStatusCommand({
     disk: new LinuxDisk(),
@@ -51,9 +53,10 @@ async function showStatus(options: StatusOptions): Promise<void> {
     processStart: readProcessStart,
     columns: process.stdout.isTTY ? process.stdout.columns : undefined,
   });
+  // First: a reader that goes ends the program.
+  process.exitCode = result.exitCode;
   process.stdout.write(result.stdout);
   process.stderr.write(result.stderr);
-  process.exitCode = result.exitCode;
 }
 
 async function readConfig({ config, ...flags }: CommonOptions): Promise<AgentConfig> {

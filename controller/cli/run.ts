@@ -1,17 +1,16 @@
-// The composition root of the CLI: builds what the commands need from the process, and turns errors into exit codes.
+// Behind main.ts the composition root of the CLI: builds what the commands need from the process, and turns errors into exit codes.
 import { existsSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { type Command, CommanderError } from 'commander';
-import { ERROR_CODES, errnoOf, LockstepError, messageOf } from '../../desired-state/errors.ts';
+import { ERROR_CODES, LockstepError, messageOf } from '../../desired-state/errors.ts';
 import { findController } from './address.ts';
 import type { Cli } from './cli.ts';
 import { Exit } from './exit.ts';
 import { loadProgram } from './load-program.ts';
 import { openTerminal, type Terminal } from './terminal.ts';
 
-/** Runs the command that the process was started with. @returns its exit code. */
-export async function run(): Promise<number> {
-  const whole = endWhenNothingCanBeWritten();
+/** Runs the command that the process was started with. @param whole see {@link Cli}. @returns its exit code. */
+export async function run(whole: Cli['whole']): Promise<number> {
   const terminal = openTerminal(process.stdout, process.stderr);
   try {
     const program: Command = await loadProgram(process.argv.slice(2), () =>
@@ -59,32 +58,6 @@ export function report(error: unknown, terminal: Terminal): number {
   // A bug: where it is helps whoever reports it.
   if (error instanceof Error && error.stack !== undefined) terminal.note(error.stack);
   return ERROR_CODES.Failed.exitCode;
-}
-
-/**
- * Ends the program once nobody reads on, as after `lockstep get hosts | head -1`, which is no error; a full disk is one.
- * @returns what does work to its end all the same.
- */
-function endWhenNothingCanBeWritten(): Cli['whole'] {
-  let working = 0;
-  process.stdout.on('error', (error) => {
-    if (errnoOf(error) === 'EPIPE') {
-      if (working === 0) process.exit();
-      return;
-    }
-    process.stderr.write(`lockstep: standard output can't be written: ${error.message}\n`);
-    process.exit(ERROR_CODES.Failed.exitCode);
-  });
-  // Nobody is left to be told.
-  process.stderr.on('error', () => {});
-  return async (work) => {
-    working += 1;
-    try {
-      return await work();
-    } finally {
-      working -= 1;
-    }
-  };
 }
 
 function userName(): string {
