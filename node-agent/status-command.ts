@@ -15,7 +15,7 @@ export interface StatusCommandOptions {
   readonly bootId: string | undefined;
   /** See readProcessStart: null when there is no such process. */
   readonly processStart: (pid: number) => Promise<number | null>;
-  /** Width of the terminal, in characters; undefined: no terminal, lines are not cut. */
+  /** Width of the terminal, in characters; undefined: no terminal, lines are not cut. 0: not known. */
   readonly columns: number | undefined;
 }
 

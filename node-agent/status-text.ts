@@ -6,7 +6,7 @@ export interface StatusTextOptions {
   readonly isRunning: boolean;
   /** Wall clock, ms since the epoch. */
   readonly nowMs: number;
-  /** Lines are cut to this many characters; undefined: not cut. */
+  /** Lines are cut to this many characters; undefined, or 0 as a terminal says that was never told its size: not cut. */
   readonly columns: number | undefined;
 }
 
@@ -107,9 +107,11 @@ function table(rows: readonly (readonly string[])[]): string[] {
 
 /** One line, without what a script's output could do to a terminal. */
 function toPrintable(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ').trim();
+  return text.replace(/[\p{Cc}\p{Bidi_C}]+/gu, ' ').trim();
 }
 
 function cut(line: string, columns: number | undefined): string {
-  return columns === undefined || line.length <= columns ? line : `${line.slice(0, columns - 1)}…`;
+  return columns === undefined || columns === 0 || line.length <= columns
+    ? line
+    : `${line.slice(0, columns - 1)}…`;
 }

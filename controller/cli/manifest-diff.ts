@@ -141,9 +141,9 @@ function entriesTree(entries: readonly [string, string][]): Tree | undefined {
 
 /** In one line of YAML, and without what would move the reader's cursor. */
 function scalar(text: string): string {
-  if (!/\p{Cc}/u.test(text)) return stringify(text, { lineWidth: 0 }).trimEnd();
+  if (!/[\p{Cc}\p{Bidi_C}]/u.test(text)) return stringify(text, { lineWidth: 0 }).trimEnd();
   return JSON.stringify(text).replace(
-    /\p{Cc}/gu,
+    /[\p{Cc}\p{Bidi_C}]/gu,
     (control) => `\\u${control.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -3,7 +3,7 @@ import type { StoredEvent } from '../../desired-state/events.ts';
 import { cellsOf, HOST_COLUMNS, UNKNOWN_CELL } from '../host-columns.ts';
 import type { HostUpdate } from './follow-hosts.ts';
 import { type Cells, eventColumns, tableColumns } from './host-table.ts';
-import { printDocument } from './print-document.ts';
+import { printDocument, toJson } from './print-document.ts';
 import { type Cell, type Column, GrowingTable, type Overflow } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -81,7 +81,7 @@ async function printEach(
 ): Promise<void> {
   for (const document of documents) {
     if (output === 'json') {
-      terminal.print(JSON.stringify(document));
+      terminal.print(toJson(document));
     } else {
       terminal.print('---');
       await printDocument(terminal, document, 'yaml');

@@ -11,7 +11,15 @@ import { openTerminal, type Terminal } from './terminal.ts';
 
 /** Runs the command that the process was started with. @param whole see {@link Cli}. @returns its exit code. */
 export async function run(whole: Cli['whole']): Promise<number> {
-  const terminal = openTerminal(process.stdout, process.stderr);
+  const terminal = openTerminal(process.stdout, process.stderr, {
+    term: process.env.TERM,
+    onDrawn: (isDrawn) => (isDrawn ? process.once('SIGINT', interrupt) : process.off('SIGINT', interrupt)),
+  });
+  // Only while there is progress to be cleared: at other times an interrupt ends the program at once, whatever it is at.
+  const interrupt = () => {
+    terminal.redraw(undefined);
+    process.kill(process.pid, 'SIGINT');
+  };
   try {
     const program: Command = await loadProgram(process.argv.slice(2), () =>
       openCli(terminal, whole, () => program.opts<{ controller?: string }>().controller),

@@ -15,8 +15,8 @@ export interface Column<T> {
 export type Overflow = 'truncate' | 'wrap';
 
 const GAP = '  ';
-/** In less room than that, text is not worth wrapping: the terminal then breaks the line as it likes. */
-const MIN_WRAP_WIDTH = 20;
+/** In less room than that, text is worth neither wrapping nor cutting: the terminal then breaks the line as it likes. */
+const MIN_LAST_WIDTH = 20;
 
 export function printTable<T>(
   terminal: Terminal,
@@ -95,8 +95,8 @@ function measured(cell: Cell | string): MeasuredCell {
 
 function lastColumn({ text, length }: MeasuredCell, room: number, overflow: Overflow): readonly string[] {
   if (length <= room) return [text];
-  if (overflow === 'truncate') return [truncate(text, room)];
-  return room < MIN_WRAP_WIDTH ? [text] : wrap(text, room);
+  if (overflow === 'truncate') return [truncate(text, Math.max(room, MIN_LAST_WIDTH))];
+  return room < MIN_LAST_WIDTH ? [text] : wrap(text, room);
 }
 
 /** `text` in lines of at most `width` characters: cut at spaces where there are some; a word that is longer than a line is cut. */

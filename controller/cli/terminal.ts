@@ -6,7 +6,7 @@ export type Colour = 'green' | 'yellow' | 'red' | 'dim' | 'bold';
 export interface Terminal {
   /** One line of result. */
   print(line: string): void;
-  /** One line beside the result: progress, warnings, errors. */
+  /** One line beside the result, or several with a newline between them: progress, warnings, errors. What would drive the terminal is taken out. */
   note(line: string): void;
   /** Shows `line` in the place of the last one shown, where standard error is a terminal; undefined clears it. */
   redraw(line: string | undefined): void;
@@ -30,7 +30,20 @@ type TerminalStream = NodeJS.WritableStream & {
   readonly columns: number;
 };
 
-export function openTerminal(out: TerminalStream, err: TerminalStream): Terminal {
+interface TerminalOptions {
+  /** $TERM. */
+  readonly term?: string | undefined;
+  /** Told when a line of progress is shown, and when it is cleared. */
+  readonly onDrawn?: (isDrawn: boolean) => void;
+}
+
+/** Progress is shown by `redraw` where that can be done: on a terminal whose size is known and that is not dumb. */
+export function openTerminal(
+  out: TerminalStream,
+  err: TerminalStream,
+  { term, onDrawn = () => {} }: TerminalOptions = {},
+): Terminal {
+  const redraws = widthOf(err) !== undefined && term !== 'dumb';
   let isDrawn = false;
   // The lines of one turn are one write, rather than 1,000 for 1,000 hosts.
   let waiting = '';
@@ -40,9 +53,10 @@ export function openTerminal(out: TerminalStream, err: TerminalStream): Terminal
     if (text !== '') out.write(text);
   };
   const redraw = (line: string | undefined) => {
-    if (!err.isTTY || (line === undefined && !isDrawn)) return;
+    if (!redraws || (line === undefined && !isDrawn)) return;
     flush();
     err.write(`\r\u001b[K${line === undefined ? '' : truncate(line, err.columns - 1)}`);
+    if (isDrawn !== (line !== undefined)) onDrawn(!isDrawn);
     isDrawn = line !== undefined;
   };
   return {
@@ -55,13 +69,18 @@ export function openTerminal(out: TerminalStream, err: TerminalStream): Terminal
     note(line) {
       flush();
       redraw(undefined);
-      err.write(`${line}\n`);
+      err.write(`${line.split('\n').map(oneLine).join('\n')}\n`);
     },
     redraw,
-    width: out.isTTY ? out.columns : undefined,
-    redraws: err.isTTY === true,
+    width: widthOf(out),
+    redraws,
     paint: painterOf(out),
   };
+}
+
+/** A terminal that was never told its size says 0. */
+function widthOf({ isTTY, columns }: TerminalStream): number | undefined {
+  return isTTY === true && columns > 0 ? columns : undefined;
 }
 
 /** Asks styleText once for each colour: it looks at the stream and the environment each time, which is half of what a table of 1,000 rows costs. */
@@ -83,7 +102,7 @@ export function truncate(text: string, width: number): string {
   return `${characters.slice(0, Math.max(width - 1, 0)).join('')}…`;
 }
 
-/** `text` without control characters: a script's output must not drive the reader's terminal. */
+/** `text` without control characters and those that turn the direction of a line: a script's output must not drive the reader's terminal. */
 export function oneLine(text: string): string {
-  return text.replace(/\p{Cc}+/gu, ' ');
+  return text.replace(/[\p{Cc}\p{Bidi_C}]+/gu, ' ');
 }

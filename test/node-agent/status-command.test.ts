@@ -159,12 +159,13 @@ Corrections:
 
   it('cuts lines to the terminal and shows no control characters of scripts', async () => {
     const status = agentStatus();
-    const message = `one\ntwo\u001b[2J ${'x'.repeat(200)}`;
+    const message = `one\ntwo\u001b[2J\u202e ${'x'.repeat(200)}`;
     status.status.services = [{ name: 'sm', set: 'controller', state: 'failed', message }];
     store(status);
-    expect((await run()).stdout).toContain('one two [2J xxx');
+    expect((await run()).stdout).toContain('one two [2J  xxx');
     const { stdout } = await run({ columns: 60 });
     expect(Math.max(...stdout.split('\n').map((line) => line.length))).toBe(60);
     expect(stdout).toContain('x…\n');
+    expect((await run({ columns: 0 })).stdout).not.toContain('…');
   });
 });

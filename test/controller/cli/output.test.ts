@@ -48,11 +48,20 @@ describe('a table', () => {
     expect(lines).toEqual(['NAME   LAST', '<red>🦄é</>     x', '<red>abcd </>  x', '<red></>       x']);
   });
 
-  it('never takes a second line of a terminal', () => {
-    const { terminal, lines } = terminalOf(16);
+  it('takes no second line of a terminal that has room for its last column', () => {
+    const { terminal, lines } = terminalOf(31);
     printTable(terminal, COLUMNS, [['compute-0', 'a message that is long']], 'truncate');
-    expect(lines).toEqual(['NAME       MESS…', 'compute-0  a me…']);
+    expect(lines).toEqual(['NAME       MESSAGE', 'compute-0  a message that is l…']);
   });
+
+  it.each([1, 5, 16, 30])(
+    'shows of its last column what can be read in a terminal of %d columns',
+    (width) => {
+      const { terminal, lines } = terminalOf(width);
+      printTable(terminal, COLUMNS, [['compute-0', 'a message that is long']], 'truncate');
+      expect(lines).toEqual(['NAME       MESSAGE', 'compute-0  a message that is l…']);
+    },
+  );
 
   it('continues its last column below where nothing may be lost', () => {
     const { terminal, lines } = terminalOf(31);
@@ -72,6 +81,7 @@ describe('a table', () => {
     printTable(terminal, COLUMNS, [['c', 'one\u001b[2Jtwo\nthree']], 'wrap');
     expect(lines[1]).toBe('c     one [2Jtwo three');
     expect(oneLine('a\u009bb\u0007c')).toBe('a b c');
+    expect(oneLine('a\u202eb\u2066\u200fc\u2069d\u061ce')).toBe('a b c d e');
     expect(truncate('abcdef', 3)).toBe('ab…');
   });
 });

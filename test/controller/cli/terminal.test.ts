@@ -7,11 +7,12 @@ import { openTerminal } from '../../../controller/cli/terminal.ts';
 class Screen extends Writable {
   readonly writes: string[] = [];
   readonly isTTY: boolean;
-  readonly columns = 80;
+  readonly columns: number;
 
-  constructor(isTTY: boolean) {
+  constructor(isTTY: boolean, columns = 80) {
     super({ decodeStrings: false });
     this.isTTY = isTTY;
+    this.columns = columns;
   }
 
   getColorDepth(): number {
@@ -47,6 +48,45 @@ describe('what is printed', () => {
     terminal.note('b');
     expect(both.writes).toEqual(['a\n', 'b\n']);
   });
+});
+
+it('what is noted drives no terminal, and may have several lines', () => {
+  const err = new Screen(true);
+  openTerminal(new Screen(true), err).note('a \u001b[2Jb\u202e:\n  c\u009b');
+  expect(err.writes).toEqual(['a  [2Jb :\n  c \n']);
+});
+
+describe('progress', () => {
+  it('is drawn in one line of a terminal, and cleared before what comes next', () => {
+    const err = new Screen(true, 10);
+    const drawn: boolean[] = [];
+    const terminal = openTerminal(new Screen(false), err, { onDrawn: (isDrawn) => drawn.push(isDrawn) });
+    terminal.redraw('a line that is long');
+    terminal.redraw('another');
+    terminal.note('b');
+    expect(err.writes).toEqual(['\r\u001b[Ka line t…', '\r\u001b[Kanother', '\r\u001b[K', 'b\n']);
+    expect(drawn).toEqual([true, false]);
+  });
+
+  it.each([
+    ['its size was never set', new Screen(true, 0), 'xterm'],
+    ['it is dumb', new Screen(true), 'dumb'],
+    ['it is none', new Screen(false), 'xterm'],
+  ])('is not drawn on a terminal where %s', (_why, err, term) => {
+    const terminal = openTerminal(new Screen(false), err, { term });
+    terminal.redraw('a line');
+    terminal.redraw(undefined);
+    expect(terminal.redraws).toBe(false);
+    expect(err.writes).toEqual([]);
+  });
+});
+
+it.each([
+  ['a terminal', new Screen(true, 40), 40],
+  ['a terminal that was never told it', new Screen(true, 0), undefined],
+  ['no terminal', new Screen(false), undefined],
+])('the width of %s is what is known of it', (_what, out, width) => {
+  expect(openTerminal(out, out).width).toBe(width);
 });
 
 describe('colours', () => {

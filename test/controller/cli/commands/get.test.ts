@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { parse } from 'yaml';
 import type { Table } from '../../../../controller/api/schemas.ts';
 import { ApiClient } from '../../../../controller/cli/api-client.ts';
 import { watch } from '../../../../controller/cli/commands/get.ts';
@@ -89,6 +90,18 @@ describe('get hosts', () => {
       out: [],
       err: expect.stringMatching(/^no hosts found/),
     });
+  });
+
+  it.each(['json', 'yaml'])('gives programs nothing that drives a terminal: %s', async (output) => {
+    const reason = 'a\u009b2Jb \u202ec\u2069\u007f';
+    await rig.hosts.change({ names: ['a'] }, { locked: false }, { ...ALICE, reason });
+    for (const names of [['a'], []]) {
+      const { out } = await rig.run(['get', 'hosts', ...names, '-o', output]);
+      expect(out.join('\n')).not.toMatch(/[\u007f-\u009f\p{Bidi_C}]/u);
+      const text = out.join('\n');
+      const found: unknown = output === 'json' ? JSON.parse(text) : parse(text);
+      expect(JSON.stringify(found)).toContain(`"lockstep/reason":"${reason}"`);
+    }
   });
 
   it('gives programs the hosts themselves', async () => {
