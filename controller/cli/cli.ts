@@ -53,10 +53,12 @@ export function readTargets(names: readonly string[], { selector, all }: TargetO
   return selector === undefined ? { all: true } : { labelSelector: selectorOf(selector) };
 }
 
-/** An option that may be given several times; its labels add up. */
+/** An option that may be given several times; its labels add up, each key once. */
 export function labelOption(flags: string, description: string): Option {
   return new Option(flags, description).argParser((text: string, before: Labels | undefined): Labels => {
-    return { ...before, ...orInvalidArgument(() => parseLabelSelector(text)) };
+    // As one text: a key that is there twice is refused however it is given.
+    const all = before === undefined ? text : `${selectorOf(before)},${text}`;
+    return orInvalidArgument(() => parseLabelSelector(all));
   });
 }
 

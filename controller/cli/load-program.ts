@@ -7,16 +7,27 @@ import { programFrame } from './frame.ts';
  * The program with the one command that `args` names, or with every command where they name none of these: help, completion and a typo are about all of them.
  * @param args as the shell gave them, without the program's name.
  * @param openCli is called once what is before the command is understood.
- * @throws CommanderError for --version, and for wrong usage of the options before the command.
+ * @throws CommanderError for --version, for wrong usage of the options before the command, and for help about a command that there is none of.
  */
 export async function loadProgram(args: readonly string[], openCli: () => Promise<Cli>): Promise<Command> {
   const frame = programFrame();
-  const [name = ''] = frame.parseOptions([...args]).operands;
+  const [name = '', topic] = frame.parseOptions([...args]).operands;
   const load = COMMANDS.get(name);
-  if (load === undefined) return (await import('./program.ts')).buildProgram(await openCli());
+  if (load === undefined) {
+    const program = (await import('./program.ts')).buildProgram(await openCli());
+    // Of itself commander answers with the whole help, and does not say why.
+    if (name === 'help' && topic !== undefined && !hasCommand(program, topic)) {
+      await program.parseAsync([topic], { from: 'user' });
+    }
+    return program;
+  }
   const add = await load();
   add(frame, await openCli());
   return frame;
+}
+
+function hasCommand({ commands }: Command, name: string): boolean {
+  return commands.some((command) => command.name() === name);
 }
 
 type AddCommand = (program: Command, cli: Cli) => void;

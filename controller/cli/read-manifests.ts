@@ -25,7 +25,7 @@ export const INPUT_HELP = `
 A manifest is a Host as \`get host NAME -o yaml\` prints it; \`lockstep schema\` prints its JSON Schema. A file holds one,
 several separated by ---, or a HostList. Of a folder, its *.yaml, *.yml and *.json files are taken, by name, but not
 hidden ones. All is read before anything is done: a file that is missing or wrong, a host that is there twice, or no
-manifest at all is exit code 4, naming file, document and path.`;
+manifest at all is exit code 4, naming file, document and path. A HostList without items is one of nothing to do.`;
 
 /** Adds -f and -R. */
 export function addManifestInputs(command: Command): Command {
@@ -40,7 +40,7 @@ export function addManifestInputs(command: Command): Command {
 }
 
 /**
- * Every manifest of the inputs, at least one, in order, each host once.
+ * Every manifest of the inputs, in order, each host once; none only of a HostList that has no items.
  * @param stdin called once, for `-`.
  * @throws LockstepError `Invalid` naming each input that is missing or wrong (the first 10), or the places of a host that is there twice; `Usage` for a second `-`.
  */
@@ -55,20 +55,30 @@ export async function readManifests(
   const { decodeManifests, parseManifests, refuseTwice } = await import('../manifests/parse-manifests.ts');
   const budget: Budget = { bytes: MAX_BYTES, entries: MAX_ENTRIES };
   const problems: string[] = [];
+  let hasEmptyList = false;
   const files = await collected(filename, (path) => filesOf(path, recursive === true, budget), problems);
   const manifests = await collected(
     files,
     async (path) => {
       const name = path === '-' ? 'standard input' : oneLine(path);
       const bytes = await readBounded(path === '-' ? stdin() : createReadStream(path), name, budget);
-      return parseManifests(decodeManifests(bytes, name), name);
+      const text = decodeManifests(bytes, name);
+      const found = parseManifests(text, name);
+      if (found.length === 0) hasEmptyList ||= await hasContent(text);
+      return found;
     },
     problems,
   );
   if (problems.length > 0) throw new LockstepError('Invalid', describeProblems(problems));
-  if (manifests.length === 0) throw nothingFound(filename, files.length);
+  if (manifests.length === 0 && !hasEmptyList) throw nothingFound(filename, files.length);
   refuseTwice(manifests);
   return manifests;
+}
+
+/** @param text what has no manifest, and nothing wrong with it: each of its documents has no content or is a HostList without items. */
+async function hasContent(text: string): Promise<boolean> {
+  const { parseAllDocuments } = await import('yaml');
+  return [...parseAllDocuments(text, { logLevel: 'error' })].some((document) => document.toJS() !== null);
 }
 
 /** What is left of the bounds. */
@@ -157,7 +167,10 @@ const READ_ERRORS: Readonly<Record<string, string>> = {
   ELOOP: 'links that lead in a circle',
 };
 
-function describeUnreadable(path: string, error: unknown): string {
+/** @param input what was asked for; the error may be about something in it. */
+function describeUnreadable(input: string, error: unknown): string {
+  const path =
+    error instanceof Error && 'path' in error && typeof error.path === 'string' ? error.path : input;
   const found = READ_ERRORS[errnoOf(error) ?? ''] ?? messageOf(error);
   return `${oneLine(path)}: expected a file or a folder, found ${found}`;
 }

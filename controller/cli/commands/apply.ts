@@ -37,6 +37,7 @@ Examples:
     )
     .action(async (options: ApplyOptions) => {
       const manifests = await readManifests(options, cli.stdin);
+      if (manifests.length === 0) cli.terminal.note('no hosts, nothing done');
       const deadline = options.wait === true ? deadlineIn(options.timeout) : undefined;
       const client = cli.client(deadline?.answers);
       const { terminal } = cli;

@@ -41,6 +41,7 @@ async function showAll(
   options: ManifestOptions,
 ): Promise<void> {
   const manifests = await readManifests(options, stdin);
+  if (manifests.length === 0) terminal.note('no hosts, nothing done');
   // Loaded on demand, with YAML.
   const { diffManifest } = await import('../manifest-diff.ts');
   const liveOf = await lookUp(openClient(), manifests);

@@ -38,6 +38,21 @@ describe('the whole program', () => {
   });
 });
 
+it.each([
+  ['nosuch', /^lockstep: unknown command 'nosuch'\n\(add --help/],
+  ['lokc', /^lockstep: unknown command 'lokc'\n\(Did you mean lock\?\)\n/],
+])('help about %s says that there is no such command', async (topic, expected) => {
+  let said = '';
+  const write = vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+    said += text;
+    return true;
+  });
+  const answer = await loadProgram(['help', topic], openCli).catch((error: unknown) => error);
+  write.mockRestore();
+  expect(answer).toMatchObject({ code: 'commander.unknownCommand', exitCode: 1 });
+  expect(said).toMatch(expected);
+});
+
 it.each([[['--version']], [['get', '--version']], [['--controller']]])(
   'answers %j before anything is opened',
   async (args) => {

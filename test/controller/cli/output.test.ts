@@ -1,6 +1,8 @@
 // Tables and the terminal, without a process.
+import { Command } from 'commander';
 import { describe, expect, it } from 'vitest';
 import { findController } from '../../../controller/cli/address.ts';
+import { labelOption } from '../../../controller/cli/cli.ts';
 import { parseConditionGoal, readyAt } from '../../../controller/cli/goal.ts';
 import { printTable } from '../../../controller/cli/table.ts';
 import { oneLine, type Terminal, truncate } from '../../../controller/cli/terminal.ts';
@@ -84,6 +86,30 @@ describe('a table', () => {
     expect(oneLine('a\u202eb\u2066\u200fc\u2069d\u061ce')).toBe('a b c d e');
     expect(truncate('abcdef', 3)).toBe('ab…');
   });
+});
+
+describe('labels that are given several times', () => {
+  const labels = (...texts: readonly string[]) => {
+    const command = new Command().exitOverride().configureOutput({ writeErr: () => {} });
+    command.addOption(labelOption('-l, --selector <key=value,...>', 'labels'));
+    return command
+      .parse(
+        texts.flatMap((text) => ['-l', text]),
+        { from: 'user' },
+      )
+      .opts().selector;
+  };
+
+  it('add up', () => {
+    expect(labels('site=lab,row=7', 'rack=')).toEqual({ site: 'lab', row: '7', rack: '' });
+  });
+
+  it.each([[['rack=0,rack=2']], [['rack=0', 'rack=2']], [['rack=0', 'site=lab,rack=0']]])(
+    'are refused where one key would hide another: %j',
+    (texts) => {
+      expect(() => labels(...texts)).toThrow(/expected each key once, found rack=0,/);
+    },
+  );
 });
 
 describe('the address of the controller', () => {

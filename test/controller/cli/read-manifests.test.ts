@@ -1,7 +1,7 @@
 // What -f takes, by what apply and diff say of it.
-import { symlinkSync, truncateSync } from 'node:fs';
-import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { chmodSync, symlinkSync, truncateSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { CliRig, manifestText } from '../fixtures/cli-rig.ts';
 
 let rig: CliRig;
@@ -105,11 +105,52 @@ describe('I10 input that is wrong is exit code 4, and nothing is done:', () => {
     expect(await rig.names()).toEqual([]);
   });
 
+  it.skipIf(process.getuid?.() === 0)(
+    'a folder of a folder that may not be read, by its own name',
+    async () => {
+      const deep = dirname(rig.file('lab/deep/1.yaml', manifestText('a')));
+      chmodSync(deep, 0);
+      onTestFinished(() => chmodSync(deep, 0o700));
+      const { code, err } = await rig.run(['apply', '-R', '-f', dirname(deep)]);
+      expect({ code, err }).toEqual({
+        code: 4,
+        err: [
+          `lockstep: ${deep}: expected a file or a folder, found one that may not be read (permission denied)`,
+        ],
+      });
+    },
+  );
+
+  it('nothing beside an empty document', async () => {
+    const paths = [rig.file('1.yaml', '---\n---\n'), rig.file('2.yaml', '{}')];
+    expect((await rig.run(['apply', '-f', ...paths])).code).toBe(4);
+    expect((await rig.run(['apply', '-f', paths[0] ?? ''])).code).toBe(4);
+  });
+
   it('nothing on standard input', async () => {
     const { code, err } = await rig.run(['apply', '-f', '-']);
     expect({ code, err }).toEqual({
       code: 4,
       err: ['lockstep: standard input: expected at least one manifest, found none'],
     });
+  });
+});
+
+describe('a HostList without items, as get prints it of no hosts,', () => {
+  it.each([
+    ['apply', 'yaml'],
+    ['apply', 'json'],
+    ['diff', 'yaml'],
+    ['diff', 'json'],
+  ])('is nothing to do for %s: %s', async (command, output) => {
+    const printed = (await rig.run(['get', 'hosts', '-o', output])).out.join('\n');
+    const file = rig.file('empty.yaml', '# later\n');
+    for (const more of [[], ['-f', file]]) {
+      expect(await rig.run([command, '-f', '-', ...more], { input: printed })).toEqual({
+        code: 0,
+        out: [],
+        err: ['no hosts, nothing done'],
+      });
+    }
   });
 });
