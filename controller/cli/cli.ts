@@ -83,9 +83,13 @@ export function reasonOption(): Option {
   });
 }
 
-/** For commander: one host name. @throws InvalidArgumentError unless it is an RFC 1123 label. */
+/** What the CLI prints before a host's name. */
+export const HOST_PREFIX = 'host/';
+
+/** For commander: one host name, or host/NAME as it is printed. @throws InvalidArgumentError unless it is an RFC 1123 label. */
 export function parseName(text: string): string {
-  if (hostNameSchema.safeParse(text).success) return text;
+  const name = text.startsWith(HOST_PREFIX) ? text.slice(HOST_PREFIX.length) : text;
+  if (hostNameSchema.safeParse(name).success) return name;
   throw new InvalidArgumentError(
     'Expected a host name: lower-case letters, digits and -, at most 63 (an RFC 1123 label).',
   );
@@ -94,6 +98,16 @@ export function parseName(text: string): string {
 /** For commander: one more name of a list. */
 export function parseNames(text: string, before: readonly string[] | undefined): readonly string[] {
   return [...(before ?? []), parseName(text)];
+}
+
+/**
+ * For commander: the kind of what is asked for, which is host or hosts, or host/NAME as this program prints it.
+ * @returns the names in it. @throws LockstepError `Usage` for anything else.
+ */
+export function parseKind(text: string): readonly string[] {
+  if (text === 'host' || text === 'hosts') return [];
+  if (text.startsWith(HOST_PREFIX)) return [parseName(text)];
+  throw new LockstepError('Usage', `expected host or hosts, found ${JSON.stringify(text)}`);
 }
 
 function orInvalidArgument<T>(parse: () => T): T {

@@ -1,6 +1,7 @@
 // What may stand where the cursor is, from the commander program itself: its commands, options, choices and placeholders. Pure, and total: a line
 // that is wrong has no candidates.
 import type { Command, Option } from 'commander';
+import { HOST_PREFIX } from './cli.ts';
 import { isValue, type Line, optionsOf, readLine, readOptionWord } from './completion-line.ts';
 import { type Candidate, valuesOf, type Wanted } from './completion-values.ts';
 
@@ -30,7 +31,7 @@ type WantedAt = Omit<Completion, 'controller'>;
 function wantedAt(line: Line, word: string): WantedAt {
   const { command, awaiting, optionsEnded } = line;
   if (awaiting !== undefined && isValue(line, word)) return valueFor(awaiting, '', word);
-  if (optionsEnded || !word.startsWith('-')) return { wanted: operandOf(line), head: '', typed: word };
+  if (optionsEnded || !word.startsWith('-')) return operandAt(line, word);
   const { options, head, value } = readOptionWord(command, word);
   const last = options.at(-1);
   if (last !== undefined && value !== undefined) return valueFor(last, head, value);
@@ -49,7 +50,14 @@ function valueFor(option: Option, head: string, typed: string): WantedAt {
   return { wanted: { kind: 'candidates', candidates: [scheme] }, head, typed };
 }
 
-function operandOf({ command, operands }: Line): Wanted {
+/** A host may be written as the CLI prints it, host/NAME, also where a kind is wanted. */
+function operandAt(line: Line, word: string): WantedAt {
+  const wanted = operandOf(line, word);
+  if (wanted.kind !== 'hosts' || !word.startsWith(HOST_PREFIX)) return { wanted, head: '', typed: word };
+  return { wanted, head: HOST_PREFIX, typed: word.slice(HOST_PREFIX.length) };
+}
+
+function operandOf({ command, operands }: Line, word: string): Wanted {
   const commands = command.createHelp().visibleCommands(command);
   const isCommand = operands.length === 0 || (operands.length === 1 && operands[0] === 'help');
   if (isCommand && commands.length > 0) return { kind: 'candidates', candidates: commands.map(asCandidate) };
@@ -57,8 +65,10 @@ function operandOf({ command, operands }: Line): Wanted {
   const last = registeredArguments.at(-1);
   const argument = registeredArguments[operands.length] ?? (last?.variadic === true ? last : undefined);
   if (argument === undefined) return { kind: 'candidates', candidates: [] };
-  const wanted = valuesOf(argument.name(), argument.argChoices);
-  return wanted.kind === 'hosts' ? { ...wanted, except: operands } : wanted;
+  const isNamed = argument.name() === 'kind' && word.startsWith(HOST_PREFIX);
+  const wanted = valuesOf(isNamed ? 'name' : argument.name(), argument.argChoices);
+  if (wanted.kind !== 'hosts') return wanted;
+  return { ...wanted, except: operands.map((name) => name.replace(HOST_PREFIX, '')) };
 }
 
 /** Long names, and short ones; without those that were given, unless they add up. */

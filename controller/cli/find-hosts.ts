@@ -5,25 +5,45 @@ import type { Table } from '../api/schemas.ts';
 import { cellsOf, hostTable } from '../host-columns.ts';
 import { selectorOf } from '../targets.ts';
 import type { ApiClient } from './api-client.ts';
+import { refuseUnknown } from './not-found.ts';
 
 /** Names in one command at most: each is a request. */
 const MAX_NAMES = 100;
 
-/** @returns a single named host as itself, all else as a list. @throws LockstepError `NotFound`; `Usage` as checkChoice. */
+/** Names that are not there hold back none that are: whoever asks shows what was found before it refuses them. */
+interface Found<T> {
+  readonly found: T;
+  /** See {@link refuseUnknown}. */
+  readonly unknown: readonly string[];
+}
+
+/** @returns a single named host as itself, all else as a list. @throws LockstepError `NotFound` when none of the names is there; `Usage` as checkChoice. */
 export async function findHosts(
   client: ApiClient,
   names: readonly string[],
   selector: Labels | undefined,
-): Promise<Host | HostList> {
+): Promise<Found<Host | HostList>> {
   checkChoice(names, selector);
   if (names.length === 0) {
-    return client.listHosts({ labelSelector: selector && selectorOf(selector) });
+    return {
+      found: await client.listHosts({ labelSelector: selector && selectorOf(selector) }),
+      unknown: [],
+    };
   }
   const hosts: Host[] = [];
-  for (const name of names) hosts.push(await client.getHost(name));
-  const [only] = hosts;
-  if (hosts.length === 1 && only !== undefined) return only;
-  return { apiVersion: API_VERSION, kind: 'HostList', items: hosts };
+  const unknown: string[] = [];
+  for (const name of names) {
+    try {
+      hosts.push(await client.getHost(name));
+    } catch (error) {
+      if (!(error instanceof LockstepError) || error.code !== 'NotFound') throw error;
+      unknown.push(name);
+    }
+  }
+  const [first] = hosts;
+  if (first === undefined) refuseUnknown(unknown);
+  const isOne = names.length === 1 && first !== undefined;
+  return { found: isOne ? first : { apiVersion: API_VERSION, kind: 'HostList', items: hosts }, unknown };
 }
 
 /** What is to be shown of the same hosts. @throws LockstepError as {@link findHosts}. */
@@ -31,15 +51,18 @@ export async function findTable(
   client: ApiClient,
   names: readonly string[],
   selector: Labels | undefined,
-): Promise<Table> {
+): Promise<Found<Table>> {
   checkChoice(names, selector);
-  const found =
+  const { found, unknown } =
     names.length === 0
-      ? await client.tableOfHosts({ labelSelector: selector && selectorOf(selector) })
+      ? {
+          found: await client.tableOfHosts({ labelSelector: selector && selectorOf(selector) }),
+          unknown: [],
+        }
       : await findHosts(client, names, undefined);
-  if (found.kind === 'Table') return found;
+  if (found.kind === 'Table') return { found, unknown };
   const hosts = found.kind === 'HostList' ? found.items : [found];
-  return hostTable(hosts.map(cellsOf));
+  return { found: hostTable(hosts.map(cellsOf)), unknown };
 }
 
 /** @throws LockstepError `Usage` for names beside labels, and for too many names. */
@@ -53,10 +76,4 @@ export function checkChoice(names: readonly string[], selector: Labels | undefin
       `expected at most ${MAX_NAMES} names, found ${names.length}: use -l key=value`,
     );
   }
-}
-
-/** @throws LockstepError `Usage` unless it is host or hosts. */
-export function parseKind(text: string): string {
-  if (text === 'host' || text === 'hosts') return text;
-  throw new LockstepError('Usage', `expected host or hosts, found ${JSON.stringify(text)}`);
 }

@@ -1,7 +1,7 @@
 // Hosts as they are and as they change, over as many connections as it takes: nothing is told twice, and what changed while there was none is made up for.
-import { LockstepError } from '../../desired-state/errors.ts';
 import type { Host } from '../../desired-state/host.ts';
 import type { ApiClient, WatchQuery } from './api-client.ts';
+import { refuseUnknown } from './not-found.ts';
 import { reconnecting } from './reconnect.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -46,7 +46,7 @@ export async function* followHosts({
       const updates = [...waiting, ...gone.flatMap(forget)];
       seen = undefined;
       waiting = [];
-      if (isFirst) refuseUnknown(query.names ?? [], updates);
+      if (isFirst) refuseUnknown((query.names ?? []).filter((name) => !told.has(name)));
       if (isFirst || updates.length > 0) yield updates;
       isFirst = false;
       continue;
@@ -71,14 +71,4 @@ export async function* followHosts({
     told.delete(name);
     return before === undefined ? [] : [{ type: 'DELETED', object: before.host }];
   }
-}
-
-function refuseUnknown(names: readonly string[], updates: readonly HostUpdate[]): void {
-  const found = new Set(updates.map(({ object }) => object.metadata.name));
-  const unknown = names.filter((name) => !found.has(name));
-  if (unknown.length === 0) return;
-  throw new LockstepError(
-    'NotFound',
-    `host ${unknown.join(', ')}: not found; \`lockstep get hosts\` lists those that are`,
-  );
 }

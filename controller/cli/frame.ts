@@ -3,6 +3,8 @@ import { Command } from 'commander';
 import { VERSION } from '../../runtime/version.ts';
 
 const HELP = `
+A host's NAME may be written as it is printed, host/NAME.
+
 Without --controller it is $LOCKSTEP_CONTROLLER, else the one in ./.lockstep (where npm start keeps it), else
 unix:/var/lib/lockstep-controller/controller.sock.
 

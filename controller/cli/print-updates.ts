@@ -1,30 +1,38 @@
 // How watches are printed: a row, a JSON line or a YAML document for each change.
 import type { StoredEvent } from '../../desired-state/events.ts';
 import { cellsOf, HOST_COLUMNS, UNKNOWN_CELL } from '../host-columns.ts';
+import { HOST_PREFIX } from './cli.ts';
 import type { HostUpdate } from './follow-hosts.ts';
 import { type Cells, eventColumns, tableColumns } from './host-table.ts';
 import { printDocument, toJson } from './print-document.ts';
-import { type Cell, type Column, GrowingTable, type Overflow } from './table.ts';
+import { type Cell, type Column, GrowingTable, type Overflow, type TableOptions } from './table.ts';
 import type { Terminal } from './terminal.ts';
 
-export type Output = 'table' | 'wide' | 'json' | 'yaml';
+export type Output = 'table' | 'wide' | 'json' | 'yaml' | 'name';
 
 interface Printing {
   readonly terminal: Terminal;
   readonly output: Output;
   /** Wall clock, ms since the epoch. */
   readonly now: () => number;
+  /** Of a table; left out: yes. */
+  readonly hasHeaders?: boolean;
 }
 
 /** @returns prints updates of hosts. In a table a change that no column but AGE shows gets no row. */
-export function hostUpdatePrinter({ terminal, output, now }: Printing) {
+export function hostUpdatePrinter({ terminal, output, now, hasHeaders = true }: Printing) {
   if (output === 'json' || output === 'yaml') {
     return (updates: readonly HostUpdate[]) => printEach(terminal, updates, output);
+  }
+  if (output === 'name') {
+    return async (updates: readonly HostUpdate[]): Promise<void> => {
+      for (const { object } of updates) terminal.print(HOST_PREFIX + object.metadata.name);
+    };
   }
   const isWide = output === 'wide';
   const columns = () => tableColumns(HOST_COLUMNS, { isWide, nowMs: now() });
   const headers = columns().map(({ header }) => header);
-  const table = tableOf(terminal, headers, isWide ? 'wrap' : 'truncate');
+  const table = tableOf(terminal, headers, isWide ? 'wrap' : 'truncate', { hasHeaders });
   const shown = new Map<string, string>();
   return async (updates: readonly HostUpdate[]): Promise<void> => {
     const rows: Row[] = [];
@@ -57,9 +65,14 @@ export function eventPrinter({ terminal, output, now }: Printing) {
 /** Ages count from when a row is printed: it comes to the table as its cells. */
 type Row = readonly (Cell | string)[];
 
-function tableOf(terminal: Terminal, headers: readonly string[], overflow: Overflow): GrowingTable<Row> {
+function tableOf(
+  terminal: Terminal,
+  headers: readonly string[],
+  overflow: Overflow,
+  options?: TableOptions,
+): GrowingTable<Row> {
   const columns = headers.map((header, index) => ({ header, cell: (row: Row) => row[index] ?? '' }));
-  return new GrowingTable(terminal, columns, overflow);
+  return new GrowingTable(terminal, columns, overflow, options);
 }
 
 function rowOf<T>(columns: readonly Column<T>[], of: T): Row {

@@ -14,6 +14,11 @@ export interface Column<T> {
 /** What becomes of a last column that is too long for the terminal: cut off, or continued below. */
 export type Overflow = 'truncate' | 'wrap';
 
+export interface TableOptions {
+  /** Left out: yes. */
+  readonly hasHeaders?: boolean;
+}
+
 const GAP = '  ';
 /** In less room than that, text is worth neither wrapping nor cutting: the terminal then breaks the line as it likes. */
 const MIN_LAST_WIDTH = 20;
@@ -23,8 +28,9 @@ export function printTable<T>(
   columns: readonly Column<T>[],
   rows: readonly T[],
   overflow: Overflow,
+  options: TableOptions = {},
 ): void {
-  new GrowingTable(terminal, columns, overflow).print(rows);
+  new GrowingTable(terminal, columns, overflow, options).print(rows);
 }
 
 /** A table that gets more rows while it is looked at: its columns are as wide as the first rows need, and grow with those that need more. */
@@ -33,13 +39,20 @@ export class GrowingTable<T> {
   readonly #columns: readonly Column<T>[];
   readonly #overflow: Overflow;
   #widths: readonly number[];
-  #hasHeader = false;
+  /** Those that are still to be printed. */
+  #headers: readonly string[];
 
-  constructor(terminal: Terminal, columns: readonly Column<T>[], overflow: Overflow) {
+  constructor(
+    terminal: Terminal,
+    columns: readonly Column<T>[],
+    overflow: Overflow,
+    { hasHeaders = true }: TableOptions = {},
+  ) {
     this.#terminal = terminal;
     this.#columns = columns;
     this.#overflow = overflow;
-    this.#widths = columns.map(({ header }) => lengthOf(header));
+    this.#headers = hasHeaders ? columns.map(({ header }) => header) : [];
+    this.#widths = columns.map((_, index) => lengthOf(this.#headers[index] ?? ''));
   }
 
   /** Prints the rows, before the first of all the headers. */
@@ -50,12 +63,8 @@ export class GrowingTable<T> {
       lines.reduce((widest, line) => Math.max(widest, line[index]?.length ?? 0), width),
     );
     const offset = this.#widths.slice(0, -1).reduce((sum, width) => sum + width + GAP.length, 0);
-    if (!this.#hasHeader)
-      this.#printLine(
-        this.#columns.map(({ header }) => measured(header)),
-        offset,
-      );
-    this.#hasHeader = true;
+    if (this.#headers.length > 0) this.#printLine(this.#headers.map(measured), offset);
+    this.#headers = [];
     for (const line of lines) this.#printLine(line, offset);
   }
 

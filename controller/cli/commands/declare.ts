@@ -1,8 +1,9 @@
 // lockstep declare NAME, lockstep delete host NAME: which hosts there are.
 import { type Command, Option } from 'commander';
+import { LockstepError } from '../../../desired-state/errors.ts';
 import { describeSpec, type Labels, type Spec } from '../../../desired-state/host.ts';
 import type { Change, DeclareBody } from '../../api/schemas.ts';
-import { type Cli, labelOption, parseName } from '../cli.ts';
+import { type Cli, labelOption, parseKind, parseName } from '../cli.ts';
 
 export function addDeclare(program: Command, cli: Cli): void {
   program
@@ -29,20 +30,25 @@ Examples:
   program
     .command('delete')
     .description('forget a host; its agent keeps what it has')
-    .argument('<kind>', 'host')
-    .argument('<name>', 'the host', parseName)
+    .argument('<kind>', 'host, or host/NAME', parseKind)
+    .argument('[name]', 'the host', parseName)
     .option('--force', 'also while its agent is connected')
     .addHelpText(
       'after',
       '\nExamples:\n  lockstep delete host compute-0\n  lockstep delete host compute-0 --force',
     )
-    .action(async (kind: string, name: string, { force = false }: { force?: boolean }, command: Command) => {
-      if (kind !== 'host' && kind !== 'hosts') {
-        command.error(`error: expected host, found ${JSON.stringify(kind)}`);
+    .action(async (named: readonly string[], last: string | undefined, { force = false }: DeleteOptions) => {
+      const [name, ...more] = [...named, ...(last === undefined ? [] : [last])];
+      if (name === undefined || more.length > 0) {
+        throw new LockstepError('Usage', `expected one NAME, found ${name === undefined ? 'none' : 'two'}`);
       }
       await cli.client().remove(name, { force });
       cli.terminal.print(`host/${name} deleted`);
     });
+}
+
+interface DeleteOptions {
+  readonly force?: boolean;
 }
 
 interface DeclareOptions {

@@ -13,6 +13,7 @@ import {
 } from '../cli.ts';
 import { deadlineIn } from '../deadline.ts';
 import { type ConditionGoal, conditionIs, parseConditionGoal } from '../goal.ts';
+import { refuseUnknown } from '../not-found.ts';
 
 export function addWait(program: Command, cli: Cli): void {
   const command = program
@@ -64,12 +65,8 @@ async function namesOf(client: ApiClient, targets: TargetBody): Promise<readonly
     throw new LockstepError('NotFound', `no host has ${labelSelector}`);
   }
   if (!('names' in targets)) return known;
-  const unknown = targets.names.filter((name) => !known.includes(name));
-  if (unknown.length === 0) return targets.names;
-  throw new LockstepError(
-    'NotFound',
-    `host ${unknown.join(', ')}: not found; \`lockstep get hosts\` lists those that are`,
-  );
+  refuseUnknown(targets.names.filter((name) => !known.includes(name)));
+  return targets.names;
 }
 
 function parseForOption(text: string): ConditionGoal {

@@ -120,9 +120,14 @@ const EXPECTED: Readonly<Record<string, Readonly<Record<Shell, readonly string[]
     fish: ['--output=wide'],
   },
   'lockstep get hosts -o ': {
-    bash: ['table', 'wide', 'json', 'yaml'],
-    zsh: ['table', 'wide', 'json', 'yaml', '-> lockstep get hosts -o '],
-    fish: ['table', 'wide', 'json', 'yaml'],
+    bash: ['table', 'wide', 'json', 'yaml', 'name'],
+    zsh: ['table', 'wide', 'json', 'yaml', 'name', '-> lockstep get hosts -o '],
+    fish: ['table', 'wide', 'json', 'yaml', 'name'],
+  },
+  'lockstep lock host/stor': {
+    bash: ['host/storage-0'],
+    zsh: ['host/storage-0', '-> lockstep lock host/storage-0 '],
+    fish: ['host/storage-0\tlocked, services disabled; Ready=Unknown'],
   },
   'lockstep get hosts compute-0 ': {
     bash: ['compute-1', 'storage-0'],

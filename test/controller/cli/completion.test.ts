@@ -68,6 +68,12 @@ describe('complete', () => {
     ['get -- -', ''],
     ['show ', 'files '],
     ['show ./x', 'files ./x'],
+    ['get hosts a host/', 'hosts but hosts a after host/'],
+    ['get host host/a host/', 'hosts but host a after host/'],
+    ['get host/', 'hosts but  after host/'],
+    ['get host', 'hosts host'],
+    ['services enable host/', 'hosts but  after host/'],
+    ['show host/', 'files host/'],
   ])('takes commands and arguments in their order: %j', (line, expected) => {
     expect(wantedAt(line)).toBe(expected);
   });

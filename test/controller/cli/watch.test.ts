@@ -165,6 +165,21 @@ describe('get hosts -w', () => {
     expect(terminal.lines[1]).toMatch(/^type: ADDED\nobject:\n {2}apiVersion: lockstep\/v1\n/);
   });
 
+  it('prints names, and a table without headers', async () => {
+    await hosts.declare({ name: 'a' }, ALICE);
+    background((signal) => watch(cli(), [], { output: 'name' }, signal));
+    await terminal.until(() => terminal.lines.length === 1);
+    background((signal) => watch(cli(), [], { output: 'table', headers: false }, signal));
+    await terminal.until(() => terminal.lines.length === 2);
+    expect(terminal.lines).toEqual(['host/a', expect.stringMatching(/^a +Unknown /)]);
+  });
+
+  it('says that no host has the labels yet', async () => {
+    background((signal) => watch(cli(), [], { output: 'table', selector: { site: 'lab' } }, signal));
+    await terminal.until(() => terminal.notes.length === 1);
+    expect(terminal.notes).toEqual(['no host has site=lab yet']);
+  });
+
   it('says that there is nothing yet, and shows what comes', async () => {
     watchHosts();
     await terminal.until(() => terminal.notes.length === 1);

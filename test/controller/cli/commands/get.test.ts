@@ -83,13 +83,88 @@ describe('get hosts', () => {
     expect(terminal.lines).toEqual(out.map((line) => line.replaceAll(/<\w*>|<\/>/g, '')));
   });
 
-  it('says that there are none', async () => {
-    const { code, out, err } = await rig.run(['get', 'hosts', '-l', 'site=moon']);
-    expect({ code, out, err: err.join() }).toEqual({
-      code: 0,
-      out: [],
-      err: expect.stringMatching(/^no hosts found/),
+  it.each(['get', 'describe'])(
+    'says that no host has the labels, or that there are none: %s',
+    async (command) => {
+      const ofMoon = await rig.run([command, 'hosts', '-l', 'site=moon']);
+      expect(ofMoon).toEqual({ code: 0, out: [], err: ['no host has site=moon'] });
+      for (const name of ['a', 'b']) await rig.hosts.remove(name, { force: true }, ALICE);
+      const { code, out, err } = await rig.run([command, 'hosts']);
+      expect({ code, out, err: err.join() }).toEqual({
+        code: 0,
+        out: [],
+        err: expect.stringMatching(/^no hosts found: `lockstep declare NAME` adds one/),
+      });
+    },
+  );
+
+  it.each([
+    [[], ['NAME', 'b']],
+    [['-o', 'name'], ['host/b']],
+    [['-o', 'wide', '--no-headers'], ['b']],
+  ])('shows what it finds before it says what is not there: %j', async (options, shown) => {
+    const { code, out, err } = await rig.run(['get', 'hosts', 'nope', 'b', 'neither', ...options]);
+    expect(code).toBe(5);
+    expect(out.map((line) => line.split(' ')[0])).toEqual(shown);
+    expect(err).toEqual([
+      'lockstep: host nope, neither: not found; `lockstep get hosts` lists those that are',
+    ]);
+  });
+
+  it('gives programs what it finds, too, and nothing where it finds nothing', async () => {
+    const { code, out } = await rig.run(['get', 'hosts', 'nope', 'b', '-o', 'json']);
+    expect(code).toBe(5);
+    expect(JSON.parse(out.join('\n'))).toMatchObject({
+      kind: 'HostList',
+      items: [{ metadata: { name: 'b' } }],
     });
+    expect(await rig.run(['get', 'hosts', 'nope', '-o', 'json'])).toMatchObject({ code: 5, out: [] });
+    const described = await rig.run(['describe', 'hosts', 'nope', 'b']);
+    expect(described).toMatchObject({
+      code: 5,
+      out: expect.arrayContaining([expect.stringMatching(/^Name: +b$/)]),
+    });
+  });
+
+  it('prints names as they are taken everywhere, and tables without headers', async () => {
+    expect(await rig.run(['get', 'hosts', '-o', 'name'])).toEqual({
+      code: 0,
+      out: ['host/a', 'host/b'],
+      err: [],
+    });
+    const [, ...rows] = (await rig.run(['get', 'hosts'])).out;
+    const { out } = await rig.run(['get', 'hosts', '--no-headers']);
+    expect(out.map((line) => line.split(/ +/))).toEqual(rows.map((line) => line.split(/ +/)));
+  });
+
+  it.each([
+    [['get', 'host/b', '-o', 'name'], 'host/b'],
+    [['get', 'host', 'host/b', '-o', 'name'], 'host/b'],
+    [['get', 'host/a', 'host/b', '-o', 'name'], 'host/a'],
+    [['describe', 'host/b'], /^Name: +b$/],
+    [['why', 'host/b'], /^host\/b is not ready/],
+    [['events', 'host/b', '-o', 'json'], '{'],
+    [['lock', 'host/b', 'host/a'], 'host/b already locked'],
+    [['wait', 'host/b', '--for', 'condition=Online=False'], 'host/b Online=False'],
+    [['declare', 'host/b'], /^host\/b unchanged/],
+    [['delete', 'host/b'], 'host/b deleted'],
+    [['delete', 'host', 'host/b'], 'host/b deleted'],
+  ])('takes a host as it is printed: %j', async (args, first) => {
+    const { code, out } = await rig.run(args);
+    expect({ code, first: out[0] }).toEqual({ code: 0, first: expect.stringMatching(first) });
+  });
+
+  it.each([
+    [['delete', 'host'], /expected one NAME, found none/],
+    [['delete', 'host/a', 'b'], /expected one NAME, found two/],
+    [['delete', 'pod', 'a'], /expected host or hosts, found "pod"/],
+    [['get', 'host/../a'], /RFC 1123/],
+    [['get', 'pod/a'], /expected host or hosts, found "pod\/a"/],
+    [['lock', 'host/host/a'], /RFC 1123/],
+  ])('takes nothing else: %j', async (args, said) => {
+    const { code, err } = await rig.run(args);
+    expect({ code, err: err.join() }).toEqual({ code: 2, err: expect.stringMatching(said) });
+    expect(await rig.names()).toEqual(['a', 'b']);
   });
 
   it.each(['json', 'yaml'])('gives programs nothing that drives a terminal: %s', async (output) => {
