@@ -25,7 +25,7 @@ export interface Link {
 const MAX_STEPS = 8;
 const MAX_CORRECTIONS = 5;
 
-/** Events of a change of the spec; the others are about labels, or what an agent did. */
+/** Events of a change of the spec, or of why it is so; the others are about labels, or what an agent did. */
 const SPEC_EVENTS: readonly string[] = [
   'Declared',
   'Registered',
@@ -34,6 +34,7 @@ const SPEC_EVENTS: readonly string[] = [
   'Unlocked',
   'ServicesEnabled',
   'ServicesDisabled',
+  'ReasonChanged',
 ];
 const CORRECTION_EVENTS: readonly string[] = [
   'FlagRestored',

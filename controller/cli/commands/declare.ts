@@ -8,9 +8,11 @@ import { type Cli, labelOption, parseKind, parseName } from '../cli.ts';
 export function addDeclare(program: Command, cli: Cli): void {
   program
     .command('declare')
-    .description('make a host known, locked unless said otherwise')
+    .description('make a host known: a new one locked, a deleted one as it was, unless said otherwise')
     .argument('<name>', 'the host', parseName)
-    .addOption(new Option('--locked', 'locked, services disabled (the default)').conflicts('unlocked'))
+    .addOption(
+      new Option('--locked', 'locked, services disabled (the default of a new host)').conflicts('unlocked'),
+    )
     .option('--unlocked', 'unlocked, services enabled')
     .addOption(labelOption('--label <key=value,...>', 'labels, added to those that it has; may be repeated'))
     .addHelpText(
