@@ -171,7 +171,7 @@ it('logs what an agent of a checkout logs, in the same form', async () => {
       await agent.stop('SIGKILL');
     });
     await until(() => areThere(flagsOf(root)));
-    await agent.said('"flag":"volatile"');
+    await agent.said('fresh install locked');
     const { code, stderr } = await agent.stop('SIGTERM');
     expect(code).toBe(0);
     return stderr.trimEnd().split('\n').map(formOf);

@@ -1,7 +1,7 @@
 // promtool's word on what deploy/ holds and on what both programs really give. Skipped where promtool is not installed, unless LOCKSTEP_REQUIRE_TOOLS says
 // that it must be (CI): Debian has it in the package `prometheus`.
 import { spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { CONTROLLER_METRICS } from '../../controller/metrics/metric-definitions.ts';
@@ -51,6 +51,9 @@ describe('the programs', () => {
     });
     const agent = startAgent(folder, controller.socketPath);
     await agent.said('connected to a controller');
+    rmSync(join(folder, 'root/var/run/.node_locked'));
+    const corrections = async () => (await controller.cli('events', '-o', 'json')).stdout;
+    await expect.poll(corrections, { timeout: 10_000, interval: 100 }).toContain('FlagRestored');
     const path = join(folder, 'root/run/lockstep/lockstep-agent.prom');
     await expect.poll(() => existsSync(path), { timeout: 10_000, interval: 20 }).toBe(true);
     // As it stops it writes once more: by then every metric has something to tell.
