@@ -173,6 +173,7 @@ export class HostAgent {
       grace: this.#grace,
       clock,
       resyncIntervalMs,
+      resume: () => this.#resumeRuns(),
     });
     const listener = this.#linkListener();
     this.#links = ports.transports.map(
@@ -215,6 +216,7 @@ export class HostAgent {
 
   /** Runs that an earlier life of the agent left: no service is looked at before they are known, and no flag waits for it. */
   async #resumeRuns(): Promise<void> {
+    if (this.#isResumed) return;
     const runs = await this.#ports.services.resume();
     if (!this.#isResumed) this.#operations.resume(runs);
     this.#isResumed = true;
@@ -253,7 +255,6 @@ export class HostAgent {
   }
 
   async #passServices(pass: Pass): Promise<Outcome> {
-    if (!this.#isResumed) await this.#resumeRuns();
     const outcome = await this.#servicesPass.run(pass);
     const skipped = this.#servicesPass.view?.result.observed.skipped ?? [];
     this.#journal.notRun(skipped, this.#knowledge.generation);

@@ -37,6 +37,8 @@ export interface HostReportInput {
   readonly knowsNothing: boolean;
   readonly flags: FlagsView | undefined;
   readonly services: ServicesView | undefined;
+  /** Why the newest look at services failed; undefined: it did not. */
+  readonly servicesFailure: string | undefined;
   readonly operations: Pick<Operations, 'inFlight' | 'failureOf' | 'changedSince'>;
   readonly goEnabled: ConditionClaim;
   /** Of each network that is connected and has answered. */
@@ -116,16 +118,14 @@ function claimFlagsInSync({ flags, generation, pending }: HostReportInput): Cond
 }
 
 function claimServices(input: HostReportInput): ConditionClaim {
-  const report = serviceReportInput(input);
-  if (report === undefined) {
-    return claimer('ServicesInSync', input.generation)(
-      'Unknown',
-      'NotLookedYet',
-      'services have not been asked yet',
-    );
+  const claim = claimer('ServicesInSync', input.generation);
+  if (input.servicesFailure !== undefined) {
+    return claim('Unknown', 'ServicesUnreadable', `services cannot be looked at: ${input.servicesFailure}`);
   }
+  const report = serviceReportInput(input);
+  if (report === undefined) return claim('Unknown', 'NotLookedYet', 'services have not been asked yet');
   if (input.pending !== undefined || !isSameWish(input.services?.desired, input.desired)) {
-    return claimer('ServicesInSync', input.generation)(
+    return claim(
       'False',
       'Pending',
       `services have not been looked at for generation ${input.generation} yet`,

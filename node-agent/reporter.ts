@@ -110,6 +110,7 @@ export class Reporter {
         knowsNothing: knowledge.source === 'nothing',
         flags: flagsPass.view,
         services: servicesPass.view,
+        servicesFailure: servicesPass.failure,
         operations,
         goEnabled: gates.claim(knowledge.generation),
         words: intake.words,

@@ -1,4 +1,5 @@
 // The pass of the key `services`: what holds starts and stops back, then gates and services. It begins operations and never waits for one.
+import { messageOf } from '../desired-state/errors.ts';
 import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.ts';
 import { flagsAsDesired } from '../reconcilers/flags/flag-plan.ts';
 import type { FlagsReconciler } from '../reconcilers/flags/flags-reconciler.ts';
@@ -31,6 +32,8 @@ export interface ServicesPassOptions {
   readonly grace: BootGrace;
   readonly clock: Clock;
   readonly resyncIntervalMs: number;
+  /** Called before each look: no service is looked at before it resolved. */
+  readonly resume: () => Promise<void>;
 }
 
 type Hold = Omit<Blocked, 'target'>;
@@ -44,17 +47,23 @@ export class ServicesPass {
   #isLookingAtFlags = false;
   #view: ServicesView | undefined;
   readonly #askAll: OnceAResync;
-  /** The generation for which every service was asked last. */
-  #askedGeneration = 0;
+  /** The generation for which every service was asked last; undefined: the newest look failed, or there was none. */
+  #askedGeneration: number | undefined;
+  #failure: string | undefined;
 
   constructor(options: ServicesPassOptions) {
     this.#options = options;
     this.#askAll = new OnceAResync(options.clock, options.resyncIntervalMs);
   }
 
-  /** Undefined before the first pass. */
+  /** As the newest look that succeeded left it; undefined before that. */
   get view(): ServicesView | undefined {
     return this.#view;
+  }
+
+  /** Why the newest look failed; undefined: it did not. */
+  get failure(): string | undefined {
+    return this.#failure;
   }
 
   /** When the correction that succeeded was detected, monotonic ms; undefined: the operation was none. Asked once for each. */
@@ -72,7 +81,23 @@ export class ServicesPass {
     return this.#isHeldByFlags || this.#isLookingAtFlags;
   }
 
-  async run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
+  /** Throws only when the loop stops: what fails then says nothing of the services. */
+  async run(pass: Pass): Promise<Outcome> {
+    try {
+      await this.#options.resume();
+      const outcome = await this.#run(pass);
+      this.#failure = undefined;
+      return outcome;
+    } catch (error) {
+      if (pass.signal.aborted) throw error;
+      this.#failure = messageOf(error);
+      this.#isLookingAtFlags = false;
+      this.#askedGeneration = undefined;
+      return { kind: 'retry', sentence: `services cannot be looked at: ${this.#failure}` };
+    }
+  }
+
+  async #run({ signal, requestedAtMs }: Pass): Promise<Outcome> {
     let gatesNextInMs: number | undefined;
     let desired = this.#options.knowledge.desired;
     const result = await this.#options.services.reconcile(

@@ -239,6 +239,53 @@ describe('services of a host whose agent runs', () => {
     expect([message(), told().length]).toEqual(['1 service is running', 1]);
   });
 
+  it('I2: tells once that services cannot be looked at, whatever is desired then, and acts as soon as they can be', async () => {
+    let isUnreadable = false;
+    const rig = new AgentRig({
+      services: ['worker/web', 'worker/db'],
+      adjust: ({ services }) => ({
+        services: {
+          ...services,
+          observe: (signal, scope) =>
+            isUnreadable
+              ? Promise.reject(new Error('ENOTDIR: not a directory'))
+              : services.observe(signal, scope),
+        },
+      }),
+    });
+    await rig.settle(UNLOCKED);
+    isUnreadable = true;
+    rig.services.kill('worker/web');
+    await rig.run(1_000);
+    expect(rig.condition('ServicesInSync')).toBe('Unknown ServicesUnreadable');
+    const conditions = rig.controller.of('status').at(-1)?.status.conditions ?? [];
+    expect(findCondition(conditions, 'ServicesInSync')?.message).toBe(
+      'services cannot be looked at: ENOTDIR: not a directory',
+    );
+    const told = rig.controller.of('status').length;
+    await rig.run(30_000);
+    // I7
+    expect(rig.controller.of('status').length).toBe(told);
+    expect(rig.log.lines().filter(({ level }) => level === 'warn')).toHaveLength(1);
+    rig.controller.declare(LOCKED);
+    await rig.run(1_000);
+    expect([rig.flags, rig.condition('FlagsInSync')]).toEqual(['both', 'True AsDesired']);
+    expect(rig.condition('ServicesInSync')).toBe('Unknown ServicesUnreadable');
+    isUnreadable = false;
+    await rig.run(6_000);
+    expect([rig.running, rig.condition('ServicesInSync')]).toEqual([[], 'True AsDesired']);
+  });
+
+  it('tells that services could never be looked at since the agent started', async () => {
+    const rig = new AgentRig({
+      adjust: ({ services }) => ({
+        services: { ...services, resume: () => Promise.reject(new Error('EMFILE: too many open files')) },
+      }),
+    });
+    await rig.settle(LOCKED);
+    expect(rig.condition('ServicesInSync')).toBe('Unknown ServicesUnreadable');
+  });
+
   it('I3: starts nothing while a flag is not as desired, and says what holds it', async () => {
     const rig = new AgentRig();
     await rig.settle(LOCKED);

@@ -61,6 +61,7 @@ const base: HostReportInput = {
   knowsNothing: false,
   flags,
   services: servicesOf(locked, seen('worker/web', 'stopped')),
+  servicesFailure: undefined,
   operations: { inFlight: new Map(), failureOf: () => undefined, changedSince: () => new Set() },
   goEnabled: {
     type: 'GoEnabled',
@@ -217,6 +218,16 @@ describe('ServicesInSync', () => {
       'the newest not remembered yet',
       { pending: { locked: true, servicesEnabled: true } },
       'False Pending: services have not been looked at for generation 7 yet',
+    ],
+    [
+      'the newest look failed, whatever earlier ones saw and is desired now',
+      { generation: 8, servicesFailure: 'ENOTDIR: not a directory' },
+      'Unknown ServicesUnreadable: services cannot be looked at: ENOTDIR: not a directory',
+    ],
+    [
+      'the first look failed',
+      { services: undefined, servicesFailure: 'EMFILE: too many open files' },
+      'Unknown ServicesUnreadable: services cannot be looked at: EMFILE: too many open files',
     ],
     [
       'S9: no services',
