@@ -4,9 +4,19 @@
 /** What stands at a path, itself, links not followed. `other`: fifo, device, socket. */
 export type FileKind = 'absent' | 'file' | 'folder' | 'link' | 'other';
 
+/**
+ * As {@link FileKind}, and of a regular file its permission bits and which file it is: two entries that tell the same are hard links to one file.
+ * undefined: it has no other name.
+ */
+export type DiskEntry =
+  | { readonly kind: Exclude<FileKind, 'file'> }
+  | { readonly kind: 'file'; readonly mode: number; readonly identity: string | undefined };
+
 export interface Disk {
   /** Absent when it, or a folder above it, does not exist; any other failure throws. */
   kindOf(path: string): Promise<FileKind>;
+  /** kindOf, and no more calls than that, with what else is seen of a regular file at the same look. */
+  entryOf(path: string): Promise<DiskEntry>;
   /** The first `maxBytes` of a regular file as UTF-8; never follows a link, never blocks on a fifo. Throws ENOENT when absent. */
   read(path: string, maxBytes: number): Promise<string>;
   /** Names in a folder; [] when it is absent. */

@@ -11,12 +11,14 @@ import {
   parseFlagGeneration,
 } from '../reconcilers/flags/flag-files.ts';
 import { writeAtomically, writeDurably } from './atomic-write.ts';
-import type { Disk } from './disk.ts';
+import type { Disk, DiskEntry } from './disk.ts';
 import { type Drafts, TEMPORARY_SUFFIX } from './drafts.ts';
 import type { DurableFolders } from './durable-folders.ts';
 
 /** Flags are readable by any local program, whatever the umask (requirements.md, "Flag files"). */
 const FLAG_MODE = 0o644;
+/** One content, mode and durability for both: whoever changes one changes the other. */
+const LINKED = 'the flag is a hard link to the persistent one';
 /** A flag's own lines fit well in it; what a person put in a flag may be longer and is not read further. */
 const MAX_FLAG_BYTES = 4_096;
 
@@ -55,7 +57,11 @@ export class DiskFlagFiles implements FlagFiles {
       this.#observeFlag(this.#paths.persistent, withGeneration),
       this.#observeFlag(this.#paths.volatile, withGeneration),
     ]);
-    return { persistent, volatile };
+    const isLinked = volatile.identity !== undefined && volatile.identity === persistent.identity;
+    return {
+      persistent: persistent.flag,
+      volatile: isLinked ? flawed(volatile.flag, LINKED) : volatile.flag,
+    };
   }
 
   async create(flag: FlagName, content: FlagContent): Promise<void> {
@@ -99,31 +105,35 @@ export class DiskFlagFiles implements FlagFiles {
     }
   }
 
-  async #observeFlag(path: string, withGeneration: boolean): Promise<ObservedFlag> {
+  async #observeFlag(path: string, withGeneration: boolean): Promise<Look> {
     try {
-      const [kind] = await Promise.all([this.#disk.kindOf(path), this.#guard(path)]);
-      switch (kind) {
-        case 'absent':
-          return { state: 'absent' };
-        case 'link':
-          return { state: 'obstructed', by: 'a link' };
-        case 'other':
-          return { state: 'obstructed', by: 'a fifo, device or socket' };
-        case 'folder':
-          return {
-            state: 'blocked',
-            unreadable: false,
-            message: `expected a regular file at ${path}, found a folder: move it away, Lockstep does not delete it`,
-          };
-        case 'file':
-          return { state: 'present', generation: withGeneration ? await this.#generationOf(path) : null };
-      }
-    } catch (error) {
+      const [entry] = await Promise.all([this.#disk.entryOf(path), this.#guard(path)]);
       return {
-        state: 'blocked',
-        unreadable: true,
-        message: `${path} cannot be looked at: ${messageOf(error)}`,
+        flag: await this.#flagOf(path, entry, withGeneration),
+        identity: entry.kind === 'file' ? entry.identity : undefined,
       };
+    } catch (error) {
+      const message = `${path} cannot be looked at: ${messageOf(error)}`;
+      return { flag: { state: 'blocked', unreadable: true, message }, identity: undefined };
+    }
+  }
+
+  async #flagOf(path: string, entry: DiskEntry, withGeneration: boolean): Promise<ObservedFlag> {
+    switch (entry.kind) {
+      case 'absent':
+        return { state: 'absent' };
+      case 'link':
+        return { state: 'obstructed', by: 'a link' };
+      case 'other':
+        return { state: 'obstructed', by: 'a fifo, device or socket' };
+      case 'folder':
+        return {
+          state: 'blocked',
+          unreadable: false,
+          message: `expected a regular file at ${path}, found a folder: move it away, Lockstep does not delete it`,
+        };
+      case 'file':
+        return { state: 'present', generation: withGeneration ? await this.#generationOf(path) : null };
     }
   }
 
@@ -135,6 +145,16 @@ export class DiskFlagFiles implements FlagFiles {
       return 'unreadable';
     }
   }
+}
+
+/** One look at a flag's path, and which file stands there, if it has another name as well. */
+interface Look {
+  readonly flag: ObservedFlag;
+  readonly identity: string | undefined;
+}
+
+function flawed(flag: ObservedFlag, flaw: string): ObservedFlag {
+  return flag.state === 'present' ? { ...flag, flaw } : flag;
 }
 
 async function removeIfThere(disk: Disk, path: string): Promise<void> {

@@ -1,6 +1,6 @@
 // The pass of the key `services`: what holds starts and stops back, then gates and services. It begins operations and never waits for one.
 import { messageOf } from '../desired-state/errors.ts';
-import { FLAG_NAMES, type ObservedFlags } from '../reconcilers/flags/flag-files.ts';
+import { FLAG_NAMES, type ObservedFlag, type ObservedFlags } from '../reconcilers/flags/flag-files.ts';
 import { flagsAsDesired } from '../reconcilers/flags/flag-plan.ts';
 import type { FlagsReconciler } from '../reconcilers/flags/flags-reconciler.ts';
 import type { GateKeeper } from '../reconcilers/gates/gate-keeper.ts';
@@ -200,11 +200,15 @@ export class ServicesPass {
 /** @param observed may be older than `desired`: then it is held against what is wanted now. */
 function flagsHold({ locked }: Desired, observed: ObservedFlags): Hold | undefined {
   if (flagsAsDesired(locked, observed)) return undefined;
-  const states = FLAG_NAMES.map((flag) => `${flag} ${observed[flag].state}`).join(', ');
+  const states = FLAG_NAMES.map((flag) => `${flag} ${describeFlag(observed[flag])}`).join(', ');
   return {
     reason: 'FlagsNotAsDesired',
     message: `nothing is started before the flags are ${locked ? 'present' : 'absent'} (${states})`,
   };
+}
+
+function describeFlag(flag: ObservedFlag): string {
+  return flag.state === 'present' && flag.flaw !== undefined ? `present, but ${flag.flaw}` : flag.state;
 }
 
 function outcomeOf({ plan }: ServicesResult, gatesNextInMs: number | undefined): Outcome {

@@ -1,6 +1,6 @@
 // The Disk on Linux, over node:fs/promises. What stands at a path is looked at before it is opened, and again after: a fifo or
 // device is never opened on purpose, and one that slips in between neither blocks (O_NONBLOCK) nor is read or synced (fstat).
-import { constants } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
 import {
   type FileHandle,
   lstat,
@@ -14,7 +14,7 @@ import {
 } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { errnoOf } from '../../desired-state/errors.ts';
-import type { Disk, FileKind } from '../disk.ts';
+import type { Disk, DiskEntry, FileKind } from '../disk.ts';
 
 const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOCTTY, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY } = constants;
 
@@ -25,6 +25,8 @@ export const READ_FLAGS = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
 /** A folder, to sync its entries. */
 export const FOLDER_FLAGS = O_RDONLY | O_DIRECTORY;
 const FOLDER_MODE = 0o755;
+/** Of a file's mode what chmod sets. */
+export const MODE_BITS = 0o7777;
 /** Read at most this much at a time, so that a small file with a large limit costs little. */
 const CHUNK_BYTES = 65_536;
 
@@ -34,6 +36,15 @@ export class LinuxDisk implements Disk {
       return kindOfStats(await lstat(path));
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') return 'absent';
+      throw error;
+    }
+  }
+
+  async entryOf(path: string): Promise<DiskEntry> {
+    try {
+      return entryOfStats(await lstat(path, { bigint: true }));
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
       throw error;
     }
   }
@@ -112,6 +123,14 @@ export function kindOfStats(stats: KindOfStats): FileKind {
   if (stats.isFile()) return 'file';
   if (stats.isDirectory()) return 'folder';
   return stats.isSymbolicLink() ? 'link' : 'other';
+}
+
+/** @param stats with numbers of full length: inode numbers of XFS and overlayfs use more bits than a double has. */
+export function entryOfStats(stats: BigIntStats): DiskEntry {
+  const kind = kindOfStats(stats);
+  if (kind !== 'file') return { kind };
+  const identity = stats.nlink > 1n ? `${stats.dev}:${stats.ino}` : undefined;
+  return { kind, mode: Number(stats.mode) & MODE_BITS, identity };
 }
 
 async function createFile(

@@ -25,15 +25,23 @@ import {
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
 import { errnoOf } from '../../desired-state/errors.ts';
-import type { Disk, FileKind } from '../disk.ts';
-import { CREATE_FLAGS, FOLDER_FLAGS, kindOfStats, LinuxDisk, READ_FLAGS, refuseIrregular } from './disk.ts';
+import type { Disk, DiskEntry, FileKind } from '../disk.ts';
+import {
+  CREATE_FLAGS,
+  entryOfStats,
+  FOLDER_FLAGS,
+  kindOfStats,
+  LinuxDisk,
+  MODE_BITS,
+  READ_FLAGS,
+  refuseIrregular,
+} from './disk.ts';
 import { FolderMedia } from './folder-media.ts';
 
 /** Of a file in memory at most that much is read at once, bytes; a larger limit goes to LinuxDisk. */
 const MAX_READ_BYTES = 65_536;
 /** Each write(2) returns only when what it wrote is on the disk, as if fsync(2) had followed (open(2), O_SYNC): one hop for both. */
 const CREATE_SYNCED_FLAGS = CREATE_FLAGS | constants.O_SYNC;
-const MODE_BITS = 0o7777;
 const NS_PER_MS = 1_000_000n;
 /** Within one tick of a file system's clock two changes leave the same time: 10 ms, or 1 s on an ext4 of old, small inodes. A folder's time counts when it is well older. */
 const SETTLED_MS = 3_000;
@@ -53,6 +61,12 @@ export class QuickDisk implements Disk {
     if (this.#media.of(dirname(path)) === 'other') return this.#elsewhere.kindOf(path);
     const stats = lstatSync(path, { throwIfNoEntry: false });
     return stats === undefined ? 'absent' : kindOfStats(stats);
+  }
+
+  async entryOf(path: string): Promise<DiskEntry> {
+    if (this.#media.of(dirname(path)) === 'other') return this.#elsewhere.entryOf(path);
+    const stats = lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return stats === undefined ? { kind: 'absent' } : entryOfStats(stats);
   }
 
   async read(path: string, maxBytes: number): Promise<string> {

@@ -9,11 +9,15 @@ export const FLAG_SENTENCE = 'This node is currently in the administratively loc
 
 /**
  * What stands at a flag's path. Present is a regular file, whatever its content; `generation` is the one its further lines carry, null when it
- * carries none (made by hand) or was not asked for. Obstructed: a link, fifo, device or socket, which can be replaced or removed without following or
+ * carries none (made by hand) or was not asked for, and `flaw` says, as a sentence, what is wrong with it all the same. Obstructed: a link, fifo, device or socket, which can be replaced or removed without following or
  * opening it (I9). Blocked: a folder, or (`unreadable`) something that can't be looked at, which may pass: never touched.
  */
 export type ObservedFlag =
-  | { readonly state: 'present'; readonly generation: number | null | 'unreadable' }
+  | {
+      readonly state: 'present';
+      readonly generation: number | null | 'unreadable';
+      readonly flaw?: string;
+    }
   | { readonly state: 'absent' }
   | { readonly state: 'obstructed'; readonly by: string }
   | { readonly state: 'blocked'; readonly message: string; readonly unreadable: boolean };

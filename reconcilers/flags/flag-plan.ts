@@ -3,7 +3,7 @@ import type { Blocked, Plan, Step } from '../loop/plan.ts';
 import { FLAG_NAMES, type FlagName, type ObservedFlag, type ObservedFlags } from './flag-files.ts';
 
 export interface FlagStep extends Step {
-  /** create: nothing fit stands there; refresh: a file of an older state; confirm: make durable what stands there; remove. */
+  /** create: nothing fit stands there; refresh: a file of an older state, or one with a flaw; confirm: make durable what stands there; remove. */
   readonly kind: 'create' | 'refresh' | 'confirm' | 'remove';
   readonly target: FlagName;
   /** Steps towards `locked` are begun even after a failed step; others are not. */
@@ -36,8 +36,10 @@ export function planFlags(input: FlagPlanInput): Plan<FlagStep> {
 /** Are both flags as `locked` wants them? What must be left is always as wanted. */
 export function flagsAsDesired(locked: boolean | 'leave', observed: ObservedFlags): boolean {
   if (locked === 'leave') return true;
-  const wanted = locked ? 'present' : 'absent';
-  return FLAG_NAMES.every((flag) => observed[flag].state === wanted);
+  return FLAG_NAMES.every((flag) => {
+    const seen = observed[flag];
+    return locked ? seen.state === 'present' && seen.flaw === undefined : seen.state === 'absent';
+  });
 }
 
 function planPresent(input: FlagPlanInput): Plan<FlagStep> {
@@ -58,6 +60,10 @@ function planPresent(input: FlagPlanInput): Plan<FlagStep> {
         blocked.push(blockedBy(flag, seen.message));
         break;
       case 'present':
+        if (seen.flaw !== undefined) {
+          add('refresh', flag, seen.flaw);
+          break;
+        }
         if (input.durability === 'confirmed') break;
         if (isOlder(seen, input.generation)) {
           add('refresh', flag, `the flag is not of generation ${input.generation}`);

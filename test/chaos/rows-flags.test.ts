@@ -1,5 +1,5 @@
 // Rows F1 to F6 of requirements.md on the real programs: which flags a host has, what they are, and that they come back.
-import { mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../desired-state/host.ts';
@@ -58,6 +58,18 @@ it('F3: the flags are two plain files, 0644 even under umask 077, whose first li
   }
   expect(statSync(volatile).ino).not.toBe(statSync(persistent).ino);
   expect((statSync(`${sandbox.runDir}/status.json`).mode & 0o7777).toString(8)).toBe('644');
+});
+
+it('F3: neither flag is a link to the other, a hard link neither', async () => {
+  const sandbox = new Sandbox();
+  await sandbox.startBoth();
+  const { volatile, persistent } = sandbox.flags;
+  rmSync(volatile);
+  linkSync(persistent, volatile);
+  await untilFine(async () =>
+    sandbox.isFile(volatile) && statSync(volatile).nlink === 1 ? undefined : 'the flags are one file',
+  );
+  expect(statSync(persistent).nlink).toBe(1);
 });
 
 describe.each(['500ms', '5s'])('with a resync of %s', (resyncInterval) => {

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { chmodSync, linkSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
@@ -51,6 +51,8 @@ function onDisk(parent: string, disk: Disk): DiskUnderTest {
     disk,
     root,
     symlink: (target, path) => symlinkSync(target, path),
+    hardLink: (existing, path) => linkSync(existing, path),
+    chmod: (path, mode) => chmodSync(path, mode),
     mkfifo: (path) => {
       execFileSync('mkfifo', [path]);
     },
@@ -67,6 +69,8 @@ function simulated(root: string): DiskUnderTest {
     disk: inRealTime(sim.for(new SimProcess('test', clock)), clock),
     root,
     symlink: (target, path) => sim.byHand.link(target, path),
+    hardLink: (existing, path) => sim.byHand.hardLink(existing, path),
+    chmod: (path, mode) => sim.byHand.chmod(path, mode),
     mkfifo: (path) => sim.byHand.mkfifo(path),
     contentOf: (path) => sim.contentNow(path) ?? 'no file',
     modeOf: (path) => sim.modeNow(path),
@@ -87,6 +91,7 @@ function inRealTime(disk: Disk, clock: SimClock): Disk {
   };
   return {
     kindOf: (path) => waited(() => disk.kindOf(path)),
+    entryOf: (path) => waited(() => disk.entryOf(path)),
     read: (path, maxBytes) => waited(() => disk.read(path, maxBytes)),
     list: (path) => waited(() => disk.list(path)),
     makeFolder: (path) => waited(() => disk.makeFolder(path)),

@@ -7,6 +7,8 @@ export interface DiskUnderTest {
   readonly disk: Disk;
   readonly root: string;
   symlink(target: string, path: string): void;
+  hardLink(existing: string, path: string): void;
+  chmod(path: string, mode: number): void;
   mkfifo(path: string): void;
   contentOf(path: string): string;
   modeOf(path: string): number;
@@ -26,6 +28,50 @@ export function describeDiskConformance(name: string, makeDisk: () => DiskUnderT
         disk.kindOf(`${root}/${entry}`),
       );
       expect(await Promise.all(kinds)).toEqual(['file', 'folder', 'link', 'link', 'other', 'absent']);
+    });
+
+    it('tells of an entry its kind, and of a file its mode as it is now', async () => {
+      const { disk, root, symlink, mkfifo, chmod } = makeDisk();
+      await disk.create(`${root}/file`, 'x', 0o644);
+      await disk.create(`${root}/closed`, 'x', 0o644);
+      chmod(`${root}/closed`, 0o4000);
+      await disk.makeFolder(`${root}/folder`);
+      symlink(`${root}/file`, `${root}/link`);
+      mkfifo(`${root}/fifo`);
+      const entries = ['file', 'closed', 'folder', 'link', 'fifo', 'nothing', 'no/such'].map((entry) =>
+        disk.entryOf(`${root}/${entry}`),
+      );
+      expect(await Promise.all(entries)).toEqual([
+        { kind: 'file', mode: 0o644, identity: undefined },
+        { kind: 'file', mode: 0o4000, identity: undefined },
+        { kind: 'folder' },
+        { kind: 'link' },
+        { kind: 'other' },
+        { kind: 'absent' },
+        { kind: 'absent' },
+      ]);
+      await expect(disk.entryOf(`${root}/file/below`)).rejects.toMatchObject({ code: 'ENOTDIR' });
+    });
+
+    it('tells which entries are hard links to one file, as long as they are', async () => {
+      const { disk, root, hardLink } = makeDisk();
+      const identityOf = async (entry: string) => {
+        const seen = await disk.entryOf(`${root}/${entry}`);
+        return seen.kind === 'file' ? seen.identity : seen.kind;
+      };
+      await disk.create(`${root}/a`, 'x', 0o644);
+      await disk.create(`${root}/other`, 'x', 0o644);
+      await disk.makeFolder(`${root}/folder`);
+      hardLink(`${root}/a`, `${root}/folder/b`);
+      hardLink(`${root}/other`, `${root}/another`);
+      const a = await identityOf('a');
+      expect(a).toBeTypeOf('string');
+      expect(await identityOf('folder/b')).toBe(a);
+      expect(await identityOf('other')).not.toBe(a);
+      // Made anew, it is a file in its own right, and so is what it was linked to.
+      await disk.create(`${root}/new`, 'x', 0o644);
+      await disk.rename(`${root}/new`, `${root}/folder/b`);
+      expect([await identityOf('a'), await identityOf('folder/b')]).toEqual([undefined, undefined]);
     });
 
     it('calls a path absent when a folder above it is, and fails when that is a file', async () => {

@@ -119,7 +119,7 @@ describe('a desired state that cannot be remembered', () => {
   });
 
   it.each([
-    ['the flag cannot be looked at', 'kindOf'],
+    ['the flag cannot be looked at', 'entryOf'],
     ['what the flag says cannot be read', 'read'],
   ] as const)('I1: so it does when %s for a moment at start', async (_what, operation) => {
     const rig = new AgentRig();
@@ -139,7 +139,7 @@ describe('a desired state that cannot be remembered', () => {
 });
 
 describe('a flag of an unlocked host that cannot be looked at for a moment', () => {
-  it.each(['kindOf', 'read'] as const)('I4: changes nothing on it (%s)', async (operation) => {
+  it.each(['entryOf', 'read'] as const)('I4: changes nothing on it (%s)', async (operation) => {
     const rig = new AgentRig();
     await rig.settle(UNLOCKED);
     rig.kill();

@@ -8,7 +8,7 @@ import { DiskRig, unguarded } from '../support/disk-rig.ts';
 const PATHS = { persistent: '/etc/mtc/tmp/.node_locked', volatile: '/run/.node_locked' };
 const content: FlagContent = { generation: 7, since: undefined, reason: undefined };
 
-function setUp(guard: (path: string) => Promise<void> = unguarded) {
+function setUp(guard: (path: string) => Promise<void> = unguarded, paths = PATHS) {
   const rig = new DiskRig();
   rig.sim.byHand.mkdir('/etc/mtc/tmp');
   const { disk, sim } = rig;
@@ -17,7 +17,7 @@ function setUp(guard: (path: string) => Promise<void> = unguarded) {
     folders: new DurableFolders(disk),
     drafts: new Drafts(disk, guard),
     guard,
-    paths: PATHS,
+    paths,
   });
   const observe = (withGeneration = true) => rig.run(() => flags.observe({ withGeneration }));
   return { rig, sim, flags, observe };
@@ -61,9 +61,40 @@ describe('observing the flags', () => {
     });
   });
 
+  it('F3: tells of the volatile one that it is a hard link to the persistent one, until it is made anew', async () => {
+    const paths = { ...PATHS, volatile: '/etc/.node_locked' };
+    const { rig, sim, flags, observe } = setUp(unguarded, paths);
+    sim.byHand.write(paths.persistent, formatFlag(content));
+    sim.byHand.hardLink(paths.persistent, paths.volatile);
+    const linked = {
+      persistent: { state: 'present', generation: null },
+      volatile: {
+        state: 'present',
+        generation: null,
+        flaw: 'the flag is a hard link to the persistent one',
+      },
+    };
+    expect(await observe(false)).toEqual(linked);
+    await rig.run(() => flags.create('volatile', { ...content, generation: 8 }));
+    expect(await observe()).toEqual({
+      persistent: { state: 'present', generation: 7 },
+      volatile: { state: 'present', generation: 8 },
+    });
+  });
+
+  it('minds no hard link to anything else', async () => {
+    const { sim, observe } = setUp();
+    for (const [name, path] of Object.entries(PATHS)) {
+      sim.byHand.write(path, formatFlag(content));
+      sim.byHand.hardLink(path, `${path}-${name}`);
+    }
+    const present = { state: 'present', generation: 7 };
+    expect(await observe()).toEqual({ persistent: present, volatile: present });
+  });
+
   it('I4: takes what cannot be looked at for neither present nor absent', async () => {
     const { sim, observe } = setUp();
-    sim.faults.add({ code: 'EIO', under: PATHS.persistent, operations: ['kindOf'] });
+    sim.faults.add({ code: 'EIO', under: PATHS.persistent, operations: ['entryOf'] });
     expect((await observe()).persistent.state).toBe('blocked');
   });
 

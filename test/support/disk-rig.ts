@@ -90,6 +90,7 @@ function counted(disk: Disk, onCall: (operation: DiskOperation, path: string) =>
   const syncFile = counting('syncFile', disk.syncFile);
   return {
     kindOf: counting('kindOf', disk.kindOf),
+    entryOf: counting('entryOf', disk.entryOf),
     read: counting('read', disk.read),
     list: counting('list', disk.list),
     makeFolder: counting('makeFolder', disk.makeFolder),

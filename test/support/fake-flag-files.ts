@@ -37,7 +37,7 @@ export class FakeFlagFiles implements FlagFiles {
   async observe({ withGeneration }: { readonly withGeneration: boolean }): Promise<ObservedFlags> {
     if (withGeneration) this.contentReads += 1;
     const seen = (flag: ObservedFlag): ObservedFlag =>
-      flag.state === 'present' && !withGeneration ? { state: 'present', generation: null } : flag;
+      flag.state === 'present' && !withGeneration ? { ...flag, generation: null } : flag;
     return { persistent: seen(this.#flags.persistent), volatile: seen(this.#flags.volatile) };
   }
 
@@ -75,5 +75,7 @@ export const A_FOLDER: ObservedFlag = {
 export const UNKNOWN: ObservedFlag = { state: 'blocked', message: 'EIO: i/o error', unreadable: true };
 /** It is there, and what it says cannot be read now. */
 export const UNREAD: ObservedFlag = { state: 'present', generation: 'unreadable' };
+/** It is there, and not as a flag is to be. */
+export const FLAWED: ObservedFlag = { state: 'present', generation: null, flaw: 'the flag is flawed' };
 export const flagOf = (generation: number): ObservedFlag => ({ state: 'present', generation });
 export const both = (flag: ObservedFlag): ObservedFlags => ({ persistent: flag, volatile: flag });

@@ -13,6 +13,7 @@ import {
   A_LINK,
   ABSENT,
   both,
+  FLAWED,
   flagOf,
   HAND_MADE,
   UNKNOWN,
@@ -101,6 +102,16 @@ const lockedRows: readonly Row[] = [
     change: { observed: both(HAND_MADE) },
   },
   {
+    what: 'F3: a flag that is flawed is made anew, and the other one stays',
+    change: { observed: { persistent: flagOf(7), volatile: FLAWED } },
+    steps: ['refresh volatile: the flag is flawed'],
+  },
+  {
+    what: 'F3: both flawed, the persistent one first, and once',
+    change: { durability: 'suspect', observed: both(FLAWED) },
+    steps: ['refresh persistent: the flag is flawed', 'refresh volatile: the flag is flawed'],
+  },
+  {
     what: 'flags of a newer generation, which are not rewritten with an older one',
     change: { durability: 'unknown', observed: both(flagOf(9)) },
     steps: [`confirm persistent: ${ACKNOWLEDGE}`],
@@ -132,6 +143,11 @@ const unlockedRows: readonly Row[] = [
   {
     what: 'I8: both created, the persistent one first',
     change: { observed: both(HAND_MADE) },
+    steps: [`remove persistent: ${THERE}`, `remove volatile: ${THERE}`],
+  },
+  {
+    what: 'both flawed: they go like any other',
+    change: { observed: both(FLAWED) },
     steps: [`remove persistent: ${THERE}`, `remove volatile: ${THERE}`],
   },
   {
@@ -185,7 +201,7 @@ describe('planFlags', () => {
 });
 
 const flagArbitrary: fc.Arbitrary<ObservedFlag> = fc.oneof(
-  fc.constantFrom(ABSENT, HAND_MADE, A_LINK, A_FOLDER, UNKNOWN, UNREAD),
+  fc.constantFrom(ABSENT, HAND_MADE, FLAWED, A_LINK, A_FOLDER, UNKNOWN, UNREAD),
   fc.integer({ min: 0, max: 12 }).map(flagOf),
 );
 const inputArbitrary: fc.Arbitrary<FlagPlanInput> = fc.record({

@@ -10,6 +10,7 @@ import {
   ABSENT,
   both,
   FakeFlagFiles,
+  FLAWED,
   type FlagDeed,
   flagOf,
   HAND_MADE,
@@ -146,6 +147,15 @@ describe('FlagsReconciler', () => {
     expect(await deedsOf(files, reconciler.reconcile(wish(true)))).toEqual([]);
   });
 
+  it('F3: makes a flawed flag anew, and is not in sync before', async () => {
+    const { files, reconciler } = setUp(both(flagOf(7)));
+    await reconciler.reconcile(wish(true));
+    files.set('volatile', FLAWED);
+    expect(flagsAsDesired(true, await reconciler.look())).toBe(false);
+    expect((await reconciler.reconcile(wish(true))).inSync).toBe(true);
+    expect(files.now).toEqual(both(flagOf(7)));
+  });
+
   it('reports what it sees after its steps, not what it meant to do', async () => {
     const { files, reconciler } = setUp(both(ABSENT));
     files.create = async () => {};
@@ -219,7 +229,7 @@ const deeds: readonly FlagDeed[] = [
 
 describe('FlagsReconciler, whatever fails', () => {
   it('is in sync only when it is, and converges in two passes once nothing fails', async () => {
-    const flag = fc.constantFrom(ABSENT, HAND_MADE, A_LINK, flagOf(3), flagOf(7));
+    const flag = fc.constantFrom(ABSENT, HAND_MADE, FLAWED, A_LINK, flagOf(3), flagOf(7));
     const world = fc.record({
       flags: fc.record({ persistent: flag, volatile: flag }),
       locked: fc.boolean(),

@@ -2,7 +2,7 @@
 // It knows no time and no faults: those are sim-disk.ts's.
 import { posix } from 'node:path';
 import { errnoOf } from '../../../desired-state/errors.ts';
-import type { FileKind } from '../../../node-agent/disk.ts';
+import type { DiskEntry, FileKind } from '../../../node-agent/disk.ts';
 import {
   type DiskNode,
   type EntryChange,
@@ -56,10 +56,19 @@ export class FileTree {
 
   /** @throws ENOTDIR, ELOOP. */
   kindOf(path: string): FileKind {
+    return this.entryOf(path).kind;
+  }
+
+  /** @throws ENOTDIR, ELOOP. */
+  entryOf(path: string): DiskEntry {
     try {
-      return walk(this.#root, path, 'lstat').node?.kind ?? 'absent';
+      const { node } = walk(this.#root, path, 'lstat');
+      if (node?.kind !== 'file') return { kind: node?.kind ?? 'absent' };
+      const { kind, mode, identity } = node;
+      const isShared = identity !== undefined && countNames(this.#root, node) > 1;
+      return { kind, mode, identity: isShared ? identity : undefined };
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') return 'absent';
+      if (errnoOf(error) === 'ENOENT') return { kind: 'absent' };
       throw error;
     }
   }
@@ -142,6 +151,22 @@ export class FileTree {
 
   link(target: string, path: string): void {
     this.#place(path, { kind: 'link', target }, 'symlink');
+  }
+
+  /** @throws as `file`, EEXIST, EXDEV. */
+  hardLink(from: string, path: string): void {
+    const { folder } = walk(this.#root, from, 'link');
+    const file = this.file(from, 'link');
+    const place = this.#placeFor(path, 'link');
+    if (folder.volatile !== place.folder.volatile) throw systemError('EXDEV', 'link', from);
+    file.identity ??= `${nextVersion()}`;
+    this.#edit([{ folder: place.folder, name: place.name, node: file }]);
+  }
+
+  chmod(path: string, mode: number): void {
+    const { folder, name } = walk(this.#root, path, 'chmod');
+    this.file(path, 'chmod').mode = mode;
+    this.#announce(folder, name);
   }
 
   fifo(path: string): void {
@@ -270,4 +295,13 @@ export class FileTree {
   #announce(folder: FolderNode, name: string): void {
     for (const listener of this.#changeListeners) listener(folder, name);
   }
+}
+
+function countNames(folder: FolderNode, file: FileNode): number {
+  let names = 0;
+  for (const node of folder.entries.values()) {
+    if (node.kind === 'folder') names += countNames(node, file);
+    else if (node === file) names += 1;
+  }
+  return names;
 }

@@ -15,6 +15,9 @@ export interface HandMade {
   rename(from: string, to: string): void;
   /** `ln -s target path`. */
   link(target: string, path: string): void;
+  /** `ln existing path`. */
+  hardLink(existing: string, path: string): void;
+  chmod(path: string, mode: number): void;
   mkfifo(path: string): void;
   /** `sync`. */
   sync(): void;
@@ -35,6 +38,8 @@ export function handMade(tree: FileTree, record: (call: string, path: string) =>
     mkdir: (path) => deed('mkdir', path, () => tree.makeFolder(path)),
     rename: (from, to) => deed('mv', `${from} ${to}`, () => tree.rename(from, to)),
     link: (target, path) => deed('ln -s', `${target} ${path}`, () => tree.link(target, path)),
+    hardLink: (existing, path) => deed('ln', `${existing} ${path}`, () => tree.hardLink(existing, path)),
+    chmod: (path, mode) => deed('chmod', path, () => tree.chmod(path, mode)),
     mkfifo: (path) => deed('mkfifo', path, () => tree.fifo(path)),
     sync: () => deed('sync', '', () => tree.syncAll()),
   };

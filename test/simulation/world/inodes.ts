@@ -2,7 +2,9 @@
 
 export interface FileNode {
   readonly kind: 'file';
-  readonly mode: number;
+  mode: number;
+  /** Given to it with its second name; undefined: it never had one. */
+  identity: string | undefined;
   content: string;
   /** What is on the platter. */
   durable: string;
@@ -36,7 +38,15 @@ interface OtherNode {
 export type DiskNode = FileNode | FolderNode | LinkNode | OtherNode;
 
 export function fileNode(content: string, mode: number): FileNode {
-  return { kind: 'file', mode, content, durable: '', dirty: content !== '', writebackFailed: false };
+  return {
+    kind: 'file',
+    mode,
+    identity: undefined,
+    content,
+    durable: '',
+    dirty: content !== '',
+    writebackFailed: false,
+  };
 }
 
 export function folderNode(volatile: boolean): FolderNode {

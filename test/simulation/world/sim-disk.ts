@@ -32,7 +32,7 @@ const DEFAULT_LAYOUT: DiskLayout = {
 };
 const TRACE_CAPACITY = 2_000;
 const CALL_MS = [0.02, 0.3] as const;
-const READS: ReadonlySet<string> = new Set(['kindOf', 'read', 'list', 'resolve', 'folderVersion']);
+const READS: ReadonlySet<string> = new Set(['kindOf', 'entryOf', 'read', 'list', 'resolve', 'folderVersion']);
 const SYNC_MS = [0.2, 5] as const;
 
 /** One call of the port. */
@@ -91,6 +91,7 @@ export class SimDisk {
       });
     return {
       kindOf: (path) => call({ operation: 'kindOf', paths: [path], effect: () => tree.kindOf(path) }),
+      entryOf: (path) => call({ operation: 'entryOf', paths: [path], effect: () => tree.entryOf(path) }),
       read: (path, maxBytes) =>
         call({
           operation: 'read',
