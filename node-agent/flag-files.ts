@@ -60,7 +60,7 @@ export class DiskFlagFiles implements FlagFiles {
     const isLinked = volatile.identity !== undefined && volatile.identity === persistent.identity;
     return {
       persistent: persistent.flag,
-      volatile: isLinked ? flawed(volatile.flag, LINKED) : volatile.flag,
+      volatile: flawed(volatile.flag, isLinked ? LINKED : undefined),
     };
   }
 
@@ -133,7 +133,10 @@ export class DiskFlagFiles implements FlagFiles {
           message: `expected a regular file at ${path}, found a folder: move it away, Lockstep does not delete it`,
         };
       case 'file':
-        return { state: 'present', generation: withGeneration ? await this.#generationOf(path) : null };
+        return flawed(
+          { state: 'present', generation: withGeneration ? await this.#generationOf(path) : null },
+          flawOfMode(entry.mode),
+        );
     }
   }
 
@@ -153,8 +156,17 @@ interface Look {
   readonly identity: string | undefined;
 }
 
-function flawed(flag: ObservedFlag, flaw: string): ObservedFlag {
-  return flag.state === 'present' ? { ...flag, flaw } : flag;
+function flawed(flag: ObservedFlag, flaw: string | undefined): ObservedFlag {
+  return flag.state === 'present' && flaw !== undefined ? { ...flag, flaw } : flag;
+}
+
+/** One that not all can read is no flag to them; one that others can write may say any generation. */
+function flawOfMode(mode: number): string | undefined {
+  return mode === FLAG_MODE ? undefined : `the flag has mode ${octal(mode)} instead of ${octal(FLAG_MODE)}`;
+}
+
+function octal(mode: number): string {
+  return mode.toString(8).padStart(4, '0');
 }
 
 async function removeIfThere(disk: Disk, path: string): Promise<void> {

@@ -1,6 +1,6 @@
 // Keeps the two flag files as desired: observe, plan, apply, observe again. It does not decide what is desired, nor report.
 import type { StepFailure } from '../loop/plan.ts';
-import type { FlagContent, FlagFiles, ObservedFlags } from './flag-files.ts';
+import type { FlagContent, FlagFiles, ObservedFlag, ObservedFlags } from './flag-files.ts';
 import { type FlagPlanInput, type FlagStep, flagsAsDesired, planFlags } from './flag-plan.ts';
 
 export interface FlagsDesired {
@@ -37,8 +37,9 @@ export class FlagsReconciler {
     looking();
     const before = await this.#observe(desired);
     const plan = planFlags(before);
-    const { done, failures } = await this.#apply(plan.steps, desired);
+    const applied = await this.#apply(plan.steps, desired);
     const observed = plan.steps.length === 0 ? before.observed : await this.#lookAgain(looking);
+    const { done, failures } = withoutVain(applied, before.observed, observed);
     // What was blocked when it was looked at has had no step: however it looks now, it is not known to be on the disk.
     const isDone = failures.length === 0 && plan.blocked.length === 0;
     const inSync = isDone && flagsAsDesired(desired.locked, observed);
@@ -70,7 +71,7 @@ export class FlagsReconciler {
     return { locked: desired.locked, generation, observed, durability };
   }
 
-  async #apply(steps: readonly FlagStep[], desired: FlagsDesired) {
+  async #apply(steps: readonly FlagStep[], desired: FlagsDesired): Promise<Applied> {
     const done: FlagStep[] = [];
     const failures: StepFailure<FlagStep>[] = [];
     for (const step of steps) {
@@ -106,4 +107,26 @@ export class FlagsReconciler {
       this.#confirmed = { generation: desired.content.generation, locked: desired.locked };
     }
   }
+}
+
+type Applied = Pick<FlagsResult, 'done' | 'failures'>;
+
+/** A flag that was made anew and has the same flaw still, on a file system that takes no mode, is backed off like any failure, not made anew at once for ever. */
+function withoutVain({ done, failures }: Applied, before: ObservedFlags, after: ObservedFlags): Applied {
+  const vain = done.filter(({ kind, target }) => {
+    const flaw = flawOf(after[target]);
+    return kind === 'refresh' && flaw !== undefined && flaw === flawOf(before[target]);
+  });
+  if (vain.length === 0) return { done, failures };
+  return {
+    done: done.filter((step) => !vain.includes(step)),
+    failures: [
+      ...failures,
+      ...vain.map((step) => ({ step, error: new Error(`${flawOf(after[step.target])} all the same`) })),
+    ],
+  };
+}
+
+function flawOf(flag: ObservedFlag): string | undefined {
+  return flag.state === 'present' ? flag.flaw : undefined;
 }

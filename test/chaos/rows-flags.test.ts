@@ -1,5 +1,5 @@
 // Rows F1 to F6 of requirements.md on the real programs: which flags a host has, what they are, and that they come back.
-import { linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, linkSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Role } from '../../desired-state/host.ts';
@@ -70,6 +70,17 @@ it('F3: neither flag is a link to the other, a hard link neither', async () => {
     sandbox.isFile(volatile) && statSync(volatile).nlink === 1 ? undefined : 'the flags are one file',
   );
   expect(statSync(persistent).nlink).toBe(1);
+});
+
+it('F3: both flags stay readable by any local program', async () => {
+  const sandbox = new Sandbox();
+  await sandbox.startBoth();
+  const paths = Object.values(sandbox.flags);
+  for (const path of paths) chmodSync(path, 0);
+  await untilFine(() => {
+    const modes = paths.map((path) => (statSync(path).mode & 0o7777).toString(8));
+    return modes.every((mode) => mode === '644') ? undefined : `the flags' modes are ${modes}`;
+  });
 });
 
 describe.each(['500ms', '5s'])('with a resync of %s', (resyncInterval) => {

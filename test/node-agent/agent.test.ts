@@ -49,6 +49,24 @@ describe('flags of a host whose agent runs', () => {
     },
   );
 
+  it('F3: makes a flag readable by all again at once, says so, and leaves the other one', async () => {
+    const rig = new AgentRig();
+    await rig.settle(LOCKED);
+    for (const path of Object.values(FLAG_PATHS)) {
+      rig.writes.length = 0;
+      rig.disk.byHand.chmod(path, 0);
+      await rig.run(100);
+      expect(rig.disk.modeNow(path)).toBe(0o644);
+      expect(rig.writes.filter((write) => write.startsWith('rename'))).toEqual([
+        `rename ${path}.lockstep-tmp -> ${path}`,
+      ]);
+      expect(rig.status?.corrections.at(-1)?.message ?? '').toContain(
+        'the flag has mode 0000 instead of 0644',
+      );
+    }
+    expect(rig.condition('FlagsInSync')).toBe('True AsDesired');
+  });
+
   it('F5 F6: mends within the resync what no event told of', async () => {
     const rig = new AgentRig();
     await rig.settle(LOCKED);

@@ -82,6 +82,22 @@ describe('observing the flags', () => {
     });
   });
 
+  it.each([
+    ['0000', 0],
+    ['0600', 0o600],
+    ['0666', 0o666],
+    ['4644', 0o4644],
+  ])('F3: tells of a flag that it has another mode than 0644: %s', async (told, mode) => {
+    const { rig, sim, flags, observe } = setUp();
+    for (const path of Object.values(PATHS)) sim.byHand.write(path, formatFlag(content));
+    sim.byHand.chmod(PATHS.volatile, mode);
+    const present = { state: 'present', generation: 7 };
+    const flaw = `the flag has mode ${told} instead of 0644`;
+    expect(await observe()).toEqual({ persistent: present, volatile: { ...present, flaw } });
+    await rig.run(() => flags.create('volatile', content));
+    expect(await observe()).toEqual({ persistent: present, volatile: present });
+  });
+
   it('minds no hard link to anything else', async () => {
     const { sim, observe } = setUp();
     for (const [name, path] of Object.entries(PATHS)) {

@@ -1,5 +1,6 @@
 import { spawn, spawnSync } from 'node:child_process';
 import {
+  chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -82,10 +83,13 @@ const removeFlag = () => rmSync(flag());
 describe('the flag watch', () => {
   beforeEach(() => mkdirSync(join(base, 'run')));
 
-  it('asks for a look as soon as it stands, and tells of each creation, change and deletion', async () => {
+  it('asks for a look as soon as it stands, and tells of each creation, change, change of mode and deletion', async () => {
     const flags = await watched('run/.flag');
     expect(await flags.tellsOf(setFlag)).toBe(true);
     expect(await flags.tellsOf(() => writeFileSync(flag(), 'other'))).toBe(true);
+    await flags.settles();
+    expect(await flags.tellsOf(() => chmodSync(flag(), 0))).toBe(true);
+    await flags.settles();
     expect(await flags.tellsOf(removeFlag)).toBe(true);
     expect(await flags.tellsOf(() => mkdirSync(flag()))).toBe(true);
     await flags.settles();

@@ -156,6 +156,24 @@ describe('FlagsReconciler', () => {
     expect(files.now).toEqual(both(flagOf(7)));
   });
 
+  it('F3: calls it a failure when a flag that was made anew is as flawed as before', async () => {
+    const { files, reconciler } = setUp(both(flagOf(7)));
+    await reconciler.reconcile(wish(true));
+    files.set('persistent', FLAWED);
+    const create = files.create.bind(files);
+    files.create = async (flag, content) => {
+      await create(flag, content);
+      files.set('persistent', FLAWED);
+    };
+    const result = await reconciler.reconcile(wish(true));
+    expect([result.inSync, result.done]).toEqual([false, []]);
+    expect(result.failures).toMatchObject([
+      { step: { target: 'persistent' }, error: { message: 'the flag is flawed all the same' } },
+    ]);
+    files.create = create;
+    expect((await reconciler.reconcile(wish(true))).inSync).toBe(true);
+  });
+
   it('reports what it sees after its steps, not what it meant to do', async () => {
     const { files, reconciler } = setUp(both(ABSENT));
     files.create = async () => {};
