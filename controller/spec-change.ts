@@ -2,6 +2,7 @@
 import { findCondition } from '../desired-state/conditions.ts';
 import { LockstepError } from '../desired-state/errors.ts';
 import type { HostEvent } from '../desired-state/events.ts';
+import { MAX_GENERATION } from '../desired-state/generation.ts';
 import { ANNOTATIONS, describeSpec, type Labels, type Spec, sameSpec } from '../desired-state/host.ts';
 import type { HostRecord, SpecWrite } from '../desired-state/store/store.ts';
 
@@ -173,7 +174,9 @@ export function planWrite(
 ): PlannedWrite {
   const annotations = stamped(next.annotations, origin, nowIso);
   // The store's own rule (SpecWrite). An agent's report between our read and the write can raise the number: the event then names a lower one.
-  const generation = Math.max(record.generation, record.reportedGeneration, next.generationFloor ?? 0) + 1;
+  const highest = Math.max(record.generation, record.reportedGeneration, next.generationFloor ?? 0);
+  // Where no number is left the store says so.
+  const generation = Math.min(highest + 1, MAX_GENERATION);
   const message = describeChange(next.spec, origin);
   return {
     write: writeOf(record, { ...next, annotations }),

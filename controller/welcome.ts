@@ -1,5 +1,6 @@
 // Plans what a host's hello means for the store: known, adopted, registered or refused (design.md, "The resource"). Pure.
 import { LockstepError } from '../desired-state/errors.ts';
+import { MAX_GENERATION } from '../desired-state/generation.ts';
 import { describeSpec, type Spec, sameSpec } from '../desired-state/host.ts';
 import type { HostRecord } from '../desired-state/store/store.ts';
 import type { Hello, Remembered } from '../desired-state/wire.ts';
@@ -42,7 +43,7 @@ export function planWelcome(
     return {
       kind: 'known',
       // One above what both call theirs: the agent refuses this generation, so the next explicit change must not repeat it.
-      reportedGeneration: reportedGeneration + 1,
+      reportedGeneration: Math.min(reportedGeneration + 1, MAX_GENERATION),
       disagreement: `generation ${record.generation} is ${describeSpec(remembers.spec)} on the host and ${describeSpec(record.spec)} in the store; the host keeps its own: lock or unlock it to say what it should be`,
     };
   }

@@ -1,5 +1,6 @@
 // Conditions as Kubernetes has them: what is observed of a host, each with a reason and since when.
 import { z } from 'zod';
+import { generationSchema } from './generation.ts';
 
 export const CONDITION_TYPES = [
   'Ready',
@@ -32,7 +33,7 @@ export const conditionSchema = z.object({
     .describe('Why, for programs: a CamelCase word.'),
   message: z.string().max(MAX_MESSAGE).describe('Why, for people.'),
   lastTransitionTime: z.iso.datetime().describe('When status last changed.'),
-  observedGeneration: z.int().min(0).describe('The generation that it speaks of.'),
+  observedGeneration: generationSchema.describe('The generation that it speaks of.'),
 });
 export type Condition = z.infer<typeof conditionSchema>;
 

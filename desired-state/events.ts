@@ -1,6 +1,7 @@
 // Events: who changed what, when and why, and each correction that an agent made. For people and audits, never an input of a decision.
 import { z } from 'zod';
-import { API_VERSION, generationSchema, hostNameSchema } from './host.ts';
+import { generationSchema } from './generation.ts';
+import { API_VERSION, hostNameSchema } from './host.ts';
 
 const eventTypeSchema = z.enum(['Normal', 'Warning']);
 

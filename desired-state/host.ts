@@ -1,6 +1,7 @@
 // The one resource: a Host, what it should be (spec) and what it reports (status). Schemas only.
 import { z } from 'zod';
 import { conditionSchema } from './conditions.ts';
+import { generationSchema } from './generation.ts';
 
 export const API_VERSION = 'lockstep/v1';
 
@@ -56,9 +57,6 @@ export const ANNOTATIONS = {
 } as const;
 
 export const annotationsSchema = z.record(z.string().max(128), z.string().max(MAX_REASON));
-
-/** `generation` is +1 for each change of the spec, set by the store; 0 means that no spec is known. */
-export const generationSchema = z.int().min(0);
 
 const metadataSchema = z.object({
   name: hostNameSchema,

@@ -1,13 +1,7 @@
 // A manifest: a Host as a person writes it to a file. Unlike on the wire, an unknown field is a typing mistake and is refused.
 import { z } from 'zod';
-import {
-  API_VERSION,
-  annotationsSchema,
-  generationSchema,
-  hostNameSchema,
-  labelsSchema,
-  specSchema,
-} from './host.ts';
+import { generationSchema } from './generation.ts';
+import { API_VERSION, annotationsSchema, hostNameSchema, labelsSchema, specSchema } from './host.ts';
 
 /** What `get -o yaml` prints is one too: `status` is taken and ignored. */
 export const manifestSchema = z.strictObject({

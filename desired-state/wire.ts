@@ -3,14 +3,8 @@
 import { z } from 'zod';
 import { LockstepError, messageOf } from './errors.ts';
 import { eventBodySchema } from './events.ts';
-import {
-  generationSchema,
-  hostNameSchema,
-  looseSpecSchema,
-  reasonSchema,
-  roleSchema,
-  statusSchema,
-} from './host.ts';
+import { generationSchema } from './generation.ts';
+import { hostNameSchema, looseSpecSchema, reasonSchema, roleSchema, statusSchema } from './host.ts';
 import { parseOrThrow } from './parse.ts';
 
 export const PROTOCOL_VERSION = 1;

@@ -2,13 +2,8 @@
 import { join } from 'node:path/posix';
 import { z } from 'zod';
 import { errnoOf, LockstepError, messageOf } from '../desired-state/errors.ts';
-import {
-  API_VERSION,
-  generationSchema,
-  hostNameSchema,
-  roleSchema,
-  statusSchema,
-} from '../desired-state/host.ts';
+import { generationSchema } from '../desired-state/generation.ts';
+import { API_VERSION, hostNameSchema, roleSchema, statusSchema } from '../desired-state/host.ts';
 import { parseOrThrow } from '../desired-state/parse.ts';
 import type { Log } from '../reconcilers/loop/log.ts';
 import { writeAtomically } from './atomic-write.ts';

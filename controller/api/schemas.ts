@@ -1,9 +1,9 @@
 // The bodies, queries and answers of the HTTP API under /v1, for both of its ends. Bodies refuse unknown fields: they are typing mistakes.
 import { z } from 'zod';
 import { NO_HOST } from '../../desired-state/events.ts';
+import { generationSchema } from '../../desired-state/generation.ts';
 import {
   API_VERSION,
-  generationSchema,
   hostNameSchema,
   labelsSchema,
   reasonSchema,

@@ -3,9 +3,9 @@
 import { z } from 'zod';
 import { LockstepError } from '../errors.ts';
 import { eventSchema, type HostEvent } from '../events.ts';
+import { generationAbove, generationSchema } from '../generation.ts';
 import {
   annotationsSchema,
-  generationSchema,
   hostNameSchema,
   labelsSchema,
   sameSpec,
@@ -154,8 +154,5 @@ function generationAfter(write: CheckedSpecWrite, current: HostRecord | undefine
   const stays = current !== undefined && !lifted && !write.renumber && sameSpec(current.spec, write.spec);
   if (stays) return current.generation;
   const highest = Math.max(current?.generation ?? 0, current?.reportedGeneration ?? 0, write.generationFloor);
-  if (highest >= Number.MAX_SAFE_INTEGER) {
-    throw new LockstepError('Invalid', `host ${write.name}: no generation is left above ${highest}`);
-  }
-  return highest + 1;
+  return generationAbove(highest, write.name);
 }

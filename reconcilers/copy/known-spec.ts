@@ -1,7 +1,8 @@
 // A desired state as a host knows it, and its form on the host's disk: checksummed, so that a torn or rotten copy is never believed.
 import { createHash } from 'node:crypto';
 import { z } from 'zod';
-import { generationSchema, looseSpecSchema, reasonSchema } from '../../desired-state/host.ts';
+import { generationSchema } from '../../desired-state/generation.ts';
+import { looseSpecSchema, reasonSchema } from '../../desired-state/host.ts';
 
 const knownSpecSchema = z.object({
   generation: generationSchema.min(1),

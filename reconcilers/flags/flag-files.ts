@@ -1,4 +1,5 @@
 // The FlagFiles port: the two files that tell other software on the host that it is locked. Adapter: node-agent/flag-files.ts.
+import { MAX_GENERATION } from '../../desired-state/generation.ts';
 
 export const FLAG_NAMES = ['persistent', 'volatile'] as const;
 /** persistent: survives a reboot, the commit point. volatile: on a tmpfs, follows it. */
@@ -6,6 +7,9 @@ export type FlagName = (typeof FLAG_NAMES)[number];
 
 /** A flag's first line (requirements.md, "Flag files"): other software compares it. */
 export const FLAG_SENTENCE = 'This node is currently in the administratively locked state';
+
+/** The highest generation that is believed of a flag, which anybody with an editor may have written: a store has as many numbers left above it. */
+const MAX_FLAG_GENERATION = MAX_GENERATION / 2;
 
 /**
  * What stands at a flag's path. Present is a regular file, whatever its content; `generation` is the one its further lines carry, null when it
@@ -50,9 +54,10 @@ export function formatFlag(content: FlagContent): string {
   return `${lines.join('\n')}\n`;
 }
 
-/** The generation that a flag's text carries, or null: one made by hand, empty, torn or garbled carries none. */
+/** The generation that a flag's text carries, or null: one made by hand, empty, torn or garbled carries none, and one that no store came to neither. */
 export function parseFlagGeneration(text: string): number | null {
   if (!text.startsWith(`${FLAG_SENTENCE}\n`)) return null;
   const match = /^generation: (\d{1,16})$/m.exec(text);
-  return match === null || !text.endsWith('\n') ? null : Number(match[1]);
+  const generation = match === null || !text.endsWith('\n') ? Number.NaN : Number(match[1]);
+  return generation <= MAX_FLAG_GENERATION ? generation : null;
 }

@@ -4,6 +4,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { MAX_GENERATION } from '../../desired-state/generation.ts';
 import {
   type HostRecord,
   MAX_EVENTS_PER_HOST,
@@ -246,9 +247,24 @@ export function describeStoreConformance(
       });
 
       it('refuses a change that no number is left for', async () => {
-        const write = specWrite('a', { generationFloor: Number.MAX_SAFE_INTEGER });
-        await expect(store.writeSpecs([write])).rejects.toMatchObject({ code: 'Invalid' });
+        const write = specWrite('a', { generationFloor: MAX_GENERATION });
+        await expect(store.writeSpecs([write])).rejects.toMatchObject({
+          code: 'Invalid',
+          message: expect.stringMatching(/^host a: expected its highest generation below .* with sqlite3$/),
+        });
         expect(await store.get('a')).toBeUndefined();
+      });
+
+      it('refuses a generation above the bound, whoever says it', async () => {
+        const created = await writeOne(specWrite('a'));
+        for (const generation of [MAX_GENERATION + 1, Number.MAX_SAFE_INTEGER]) {
+          const writes = [
+            store.writeSpecs([changeOf(created, { generationFloor: generation })]),
+            store.writeStatuses([{ name: 'a', reportedGeneration: generation }]),
+          ];
+          for (const write of writes) await expect(write).rejects.toMatchObject({ code: 'Invalid' });
+        }
+        expect(await getOne('a')).toEqual(created);
       });
     });
 

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, it } from 'vitest';
 import { Agents } from '../../controller/agents.ts';
 import { claimOnline } from '../../controller/host-status.ts';
 import { Hosts } from '../../controller/hosts.ts';
+import { MAX_GENERATION } from '../../desired-state/generation.ts';
 import { describeSpec, type Spec } from '../../desired-state/host.ts';
 import { MemoryStore } from '../../desired-state/store/memory.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -34,6 +35,17 @@ describe('welcome', () => {
     expect(await eventReasons('compute-0')).toEqual(['Adopted']);
     const [event] = await hosts.events({ host: 'compute-0', limit: 1 });
     expect(event).toMatchObject({ generation: 7, actor: 'agent' });
+  });
+
+  it('I10: takes an agent at the last generation there is, and says what to do when its host is changed', async () => {
+    await agents.welcome(helloOf('compute-0', { generation: MAX_GENERATION, spec: LOCKED }), 'local');
+    const contrary = helloOf('compute-0', { generation: MAX_GENERATION, spec: UNLOCKED });
+    expect(await agents.welcome(contrary, 'local')).toMatchObject({ generation: MAX_GENERATION });
+    const changed = hosts.change({ names: ['compute-0'] }, { locked: false }, ALICE);
+    await expect(changed).rejects.toMatchObject({
+      code: 'Invalid',
+      message: expect.stringMatching(/^host compute-0: expected its highest generation below .* backup/),
+    });
   });
 
   it('registers a host that only knows it is locked as locked, above its generation', async () => {

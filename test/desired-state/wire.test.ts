@@ -126,6 +126,11 @@ describe('a malformed message', () => {
       /observedGeneration: Too small: .*>=0, found -1$/,
     ],
     [
+      'a generation above all that a store comes to',
+      '{"type":"heartbeat","sequence":1,"bootId":"b","observedGeneration":1000000000000001}',
+      /observedGeneration: Too big: .*<=1000000000000000, found 1000000000000001$/,
+    ],
+    [
       'a generation that is no whole number',
       '{"type":"heartbeat","sequence":1,"bootId":"b","observedGeneration":1.5}',
       /observedGeneration: expected int, found 1\.5$/,

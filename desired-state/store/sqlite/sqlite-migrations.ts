@@ -39,6 +39,13 @@ const MIGRATIONS: readonly string[] = [
     token INTEGER NOT NULL
   ) STRICT;
   `,
+  // Generations had no bound: a host whose flag said a huge one could not be changed any more. What was reported of such a one says nothing and is reported
+  // anew; a generation of the store's own leaves half of the numbers for what comes.
+  `
+  DELETE FROM events WHERE CASE WHEN json_valid(body) THEN json_extract(body, '$.generation') > 1000000000000000 END;
+  UPDATE hosts SET status = NULL, reportedGeneration = 0 WHERE reportedGeneration > 1000000000000000;
+  UPDATE hosts SET status = NULL, generation = 500000000000000 WHERE generation > 1000000000000000;
+  `,
 ];
 
 /** The version that this program writes and reads (PRAGMA user_version). */

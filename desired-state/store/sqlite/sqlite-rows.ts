@@ -2,14 +2,8 @@
 import { z } from 'zod';
 import { LockstepError, messageOf } from '../../errors.ts';
 import { type StoredEvent, storedEventSchema } from '../../events.ts';
-import {
-  annotationsSchema,
-  generationSchema,
-  hostNameSchema,
-  labelsSchema,
-  specSchema,
-  statusSchema,
-} from '../../host.ts';
+import { generationSchema } from '../../generation.ts';
+import { annotationsSchema, hostNameSchema, labelsSchema, specSchema, statusSchema } from '../../host.ts';
 import { parseOrThrow } from '../../parse.ts';
 import type { HostRecord } from '../store.ts';
 

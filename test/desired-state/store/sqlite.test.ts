@@ -9,6 +9,7 @@ import { createInterface } from 'node:readline';
 import { DatabaseSync } from 'node:sqlite';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { LockstepError } from '../../../desired-state/errors.ts';
+import { MAX_GENERATION } from '../../../desired-state/generation.ts';
 import { SCHEMA_VERSION } from '../../../desired-state/store/sqlite/sqlite-migrations.ts';
 import { SqliteStore } from '../../../desired-state/store/sqlite/sqlite-store.ts';
 import { changeOf, eventOf, specWrite, statusAt, UNLOCKED } from '../../conformance/store-fixtures.ts';
@@ -306,6 +307,38 @@ describe('I10: a file that is no sound store', () => {
   });
 });
 
+describe('I10: a store of before generations had a bound', () => {
+  it('opens, and its hosts can be changed, though one had reported a huge generation and another had got one', async () => {
+    const faults = new Faults();
+    const before = await open(faults);
+    const { records } = await before.writeSpecs([specWrite('told'), specWrite('got'), specWrite('sound')]);
+    await before.writeStatuses(['told', 'got', 'sound'].map((name) => ({ name, status: statusAt(1) })));
+    await before.appendEvents([eventOf('told', 'x'), eventOf('sound', 'x')]);
+    const huge = Number.MAX_SAFE_INTEGER;
+    faults.database?.exec(`
+      UPDATE hosts SET reportedGeneration = ${huge}, status = json_set(status, '$.observedGeneration', ${huge}) WHERE name = 'told';
+      UPDATE hosts SET generation = ${huge} WHERE name = 'got';
+      UPDATE events SET body = json_set(body, '$.generation', ${huge}) WHERE host = 'told';
+      PRAGMA user_version = 1;
+    `);
+    await before.close();
+    const store = await open();
+    expect(await store.get('told')).toMatchObject({
+      generation: 1,
+      reportedGeneration: 0,
+      status: undefined,
+    });
+    expect(await store.get('sound')).toMatchObject({ generation: 1, status: statusAt(1) });
+    expect(await store.listEvents({ limit: 10 })).toHaveLength(1);
+    const changed = await store.writeSpecs(records.map((record) => changeOf(record, { spec: UNLOCKED })));
+    expect(changed.records.map(({ name, generation }) => [name, generation]).toSorted()).toEqual([
+      ['got', MAX_GENERATION / 2 + 1],
+      ['sound', 2],
+      ['told', 2],
+    ]);
+  });
+});
+
 describe('I10: an unreadable row', () => {
   const damages: readonly (readonly [string, string, RegExp])[] = [
     ['a spec that is no JSON', `spec = '{"locked":tr'`, /spec: expected JSON/],
@@ -315,6 +348,7 @@ describe('I10: an unreadable row', () => {
       /spec\.locked: expected boolean/,
     ],
     ['a status of another shape', `status = '{}'`, /status\.observedGeneration/],
+    ['a generation above the bound', 'generation = 9007199254740991', /generation: .*found 9007199254740991/],
     ['a generation below 0', 'generation = -1', /generation: .*found -1/],
   ];
 

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LockstepError } from '../../../desired-state/errors.ts';
+import { MAX_GENERATION } from '../../../desired-state/generation.ts';
 import { MemoryStore } from '../../../desired-state/store/memory.ts';
 import { SqliteStore } from '../../../desired-state/store/sqlite/sqlite-store.ts';
 import type { SpecWrite, StatusWrite, Store, WriteOptions } from '../../../desired-state/store/store.ts';
@@ -28,7 +29,7 @@ const specChange = fc.record({
   annotations,
   deleted: fc.boolean(),
   renumber: fc.boolean(),
-  generationFloor: fc.constantFrom(0, 0, 5, 20, Number.MAX_SAFE_INTEGER),
+  generationFloor: fc.constantFrom(0, 0, 5, 20, MAX_GENERATION),
 });
 const statusChange = fc.record(
   {

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MAX_GENERATION } from '../../../desired-state/generation.ts';
 import { MAX_REASON } from '../../../desired-state/host.ts';
 import { formatCopy, type KnownSpec, parseCopy } from '../../../reconcilers/copy/known-spec.ts';
 
@@ -12,7 +13,7 @@ const known: KnownSpec = {
 
 const knownArbitrary: fc.Arbitrary<KnownSpec> = fc
   .record({
-    generation: fc.integer({ min: 1, max: Number.MAX_SAFE_INTEGER }),
+    generation: fc.integer({ min: 1, max: MAX_GENERATION }),
     spec: fc.record({ locked: fc.boolean(), servicesEnabled: fc.boolean() }),
     reason: fc.option(fc.string({ unit: 'grapheme', maxLength: MAX_REASON / 8 }), { nil: undefined }),
     since: fc.option(fc.constant('2026-01-01T00:00:00.000Z'), { nil: undefined }),
@@ -25,6 +26,11 @@ const knownArbitrary: fc.Arbitrary<KnownSpec> = fc
   }));
 
 describe('a copy', () => {
+  it('is not believed when its generation is above all that a store comes to', () => {
+    expect(parseCopy(formatCopy({ ...known, generation: MAX_GENERATION }))).toBeDefined();
+    expect(parseCopy(formatCopy({ ...known, generation: MAX_GENERATION + 1 }))).toBeUndefined();
+  });
+
   it('says again what was written', () => {
     fc.assert(
       fc.property(knownArbitrary, (spec) => {

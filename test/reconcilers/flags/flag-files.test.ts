@@ -1,5 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { MAX_GENERATION } from '../../../desired-state/generation.ts';
 import {
   FLAG_SENTENCE,
   type FlagContent,
@@ -14,7 +15,7 @@ const content: FlagContent = {
 };
 
 const contentArbitrary: fc.Arbitrary<FlagContent> = fc.record({
-  generation: fc.nat({ max: Number.MAX_SAFE_INTEGER }),
+  generation: fc.nat({ max: MAX_GENERATION / 2 }),
   since: fc.option(fc.constant('2026-01-01T00:00:00.000Z'), { nil: undefined }),
   reason: fc.option(fc.string({ unit: 'binary', maxLength: 1_024 }), { nil: undefined }),
 });
@@ -66,6 +67,11 @@ describe('parseFlagGeneration', () => {
     ['a negative number', `${FLAG_SENTENCE}\ngeneration: -1\n`],
     ['a fraction', `${FLAG_SENTENCE}\ngeneration: 1.5\n`],
     ['a number beyond what is exact', `${FLAG_SENTENCE}\ngeneration: ${'9'.repeat(20)}\n`],
+    ['the largest exact number', `${FLAG_SENTENCE}\ngeneration: ${Number.MAX_SAFE_INTEGER}\n`],
+    [
+      'a number above which a store had few left',
+      `${FLAG_SENTENCE}\ngeneration: ${MAX_GENERATION / 2 + 1}\n`,
+    ],
     ['something before the number', `${FLAG_SENTENCE}\nthe generation: 12\n`],
   ])('finds no generation in a flag that is %s', (_what, text) => {
     expect(parseFlagGeneration(text)).toBeNull();
