@@ -79,15 +79,8 @@ function claimFlagsInSync({ flags, generation, pending }: HostReportInput): Cond
   const claim = claimer('FlagsInSync', generation);
   if (flags === undefined) return claim('Unknown', 'NotLookedYet', 'the flags have not been looked at yet');
   const { desired, result, copyFailure, remembered } = flags;
-  if (desired.locked === 'leave') {
-    return claim(
-      'Unknown',
-      'LeftAsTheyAre',
-      'it is not known whether this host is locked: nothing is touched',
-    );
-  }
   if (copyFailure !== undefined && !remembered) {
-    const isLock = pending?.locked ?? desired.locked;
+    const isLock = (pending?.locked ?? desired.locked) === true;
     const isThere = Object.values(result.observed).some(({ state }) => state === 'present');
     const lock = isThere
       ? 'a lock is applied but not acknowledged'
@@ -97,6 +90,13 @@ function claimFlagsInSync({ flags, generation, pending }: HostReportInput): Cond
       'False',
       'NotRemembered',
       `generation ${generation} cannot be written to the disk, so ${half}: ${messageOf(copyFailure.error)}`,
+    );
+  }
+  if (desired.locked === 'leave') {
+    return claim(
+      'Unknown',
+      'LeftAsTheyAre',
+      'it is not known whether this host is locked: nothing is touched',
     );
   }
   const held = result.plan.blocked[0];

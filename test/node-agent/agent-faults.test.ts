@@ -81,6 +81,20 @@ describe('a desired state that cannot be remembered', () => {
     expect([rig.flags, rig.running]).toEqual(['none', ['worker/web']]);
   });
 
+  it('says why an unlock is not begun on a host that knew nothing at all', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    rig.kill();
+    for (const copy of [COPY_A, COPY_B]) rig.disk.byHand.rm(copy);
+    rig.controller.kill();
+    rig.disk.faults.add({ code: 'EROFS', under: STATE_DIR });
+    await rig.start(1_000);
+    expect(rig.condition('FlagsInSync')).toBe('Unknown LeftAsTheyAre');
+    rig.controller.start();
+    await rig.run(5_000);
+    expect(rig.condition('FlagsInSync')).toBe('False NotRemembered');
+  });
+
   it('starts services at once, when they are enabled and it can be remembered after all', async () => {
     const rig = new AgentRig();
     await rig.settle(LOCKED);

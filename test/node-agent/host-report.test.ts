@@ -136,6 +136,14 @@ describe('FlagsInSync', () => {
       'False NotRemembered: generation 7 cannot be written to the disk, so a lock is not acknowledged, and no flag could be created either: ENOSPC: no space left on device',
     ],
     [
+      'an unlock that cannot be remembered, on a host of which nothing is known',
+      {
+        flags: { ...flags, desired: { ...locked, locked: 'leave' }, remembered: false, copyFailure },
+        pending: { locked: false, servicesEnabled: true },
+      },
+      'False NotRemembered: generation 7 cannot be written to the disk, so it is not begun: ENOSPC: no space left on device',
+    ],
+    [
       'an unlock that cannot be remembered, on a host that was unlocked',
       { flags: { ...flags, desired: unlocked, remembered: false, copyFailure } },
       'False NotRemembered: generation 7 cannot be written to the disk, so it is not begun: ENOSPC: no space left on device',
