@@ -1,13 +1,17 @@
 // One file that this process holds locked, until the kernel itself drops the lock when the process ends, kill -9 included. Node has no flock, so the lock
 // is SQLite's, an fcntl lock held by a transaction that never ends. Such locks die when the process closes ANY descriptor of the file: nothing else in
-// this process may ever open it, and whether it still stands in its place is told by its attributes alone.
-import { lstat, truncate } from 'node:fs/promises';
+// this process may ever open it, and whether it still stands in its place is told by its attributes alone. Nor may other users: a lock for reading, which
+// anybody takes who can read it, keeps SQLite's off.
+import { type BigIntStats, closeSync, openSync } from 'node:fs';
+import { chmod, lstat, truncate } from 'node:fs/promises';
 import { DatabaseSync } from 'node:sqlite';
 import { errnoOf, LockstepError } from '../../desired-state/errors.ts';
-import { kindOfStats } from './disk.ts';
+import { CREATE_FLAGS, kindOfStats, MODE_BITS } from './disk.ts';
 
 /** How often a file may be made or replaced by somebody else while it is being locked. */
 const MAX_TRIES = 5;
+/** SQLite's own would be 0644. */
+const LOCK_MODE = 0o600;
 
 /** Kept until released: a database that is collected is closed, and its lock gone. */
 const heldDatabases = new Set<DatabaseSync>();
@@ -23,6 +27,7 @@ export class LockFile {
    */
   static async take(path: string): Promise<LockFile> {
     for (let tries = 0; tries < MAX_TRIES; tries += 1) {
+      await makePrivate(path);
       const before = await inodeAt(path);
       const database = await lockDatabase(path);
       const after = await inodeAt(path).catch(() => undefined);
@@ -61,11 +66,34 @@ export function isLockedElsewhere(error: unknown): boolean {
   return resultCodeOf(error) === SQLITE_BUSY;
 }
 
-/** undefined: there is none. @throws LockstepError `Failed` when something else than a regular file stands there. */
+/** Makes the file, if there is none, for its owner alone; one that is there becomes so, or stays as it is where it may not be changed. */
+async function makePrivate(path: string): Promise<void> {
+  const stats = await statsAt(path);
+  if (stats === undefined) return createPrivate(path);
+  const isPrivate = (Number(stats.mode) & MODE_BITS) === LOCK_MODE;
+  if (!isPrivate) await chmod(path, LOCK_MODE).catch(() => undefined);
+}
+
+/** In one go and before anybody can have locked it: a descriptor that is closed later would take a lock with it. */
+function createPrivate(path: string): void {
+  try {
+    closeSync(openSync(path, CREATE_FLAGS, LOCK_MODE));
+  } catch (error) {
+    if (errnoOf(error) !== 'EEXIST') throw error;
+  }
+}
+
+/** undefined: there is none. @throws as statsAt. */
 async function inodeAt(path: string): Promise<string | undefined> {
+  const stats = await statsAt(path);
+  return stats === undefined ? undefined : `${stats.dev}:${stats.ino}`;
+}
+
+/** undefined: there is none. @throws LockstepError `Failed` when something else than a regular file stands there. */
+async function statsAt(path: string): Promise<BigIntStats | undefined> {
   try {
     const stats = await lstat(path, { bigint: true });
-    if (stats.isFile()) return `${stats.dev}:${stats.ino}`;
+    if (stats.isFile()) return stats;
     throw new LockstepError('Failed', `expected a regular file at ${path}, found a ${kindOfStats(stats)}`);
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;

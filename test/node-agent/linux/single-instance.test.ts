@@ -7,6 +7,7 @@ import {
   readlinkSync,
   renameSync,
   rmSync,
+  statSync,
   symlinkSync,
   writeFileSync,
 } from 'node:fs';
@@ -99,6 +100,20 @@ describe('the instance locks', () => {
     const second = await startAgent([other, folders[1] ?? '']);
     expect(second.said).toContain(`Conflict: ${folders[1]}: `);
     expect((await startAgent([other])).said).toBe('locked');
+  });
+
+  it('cannot be opened by other users, who could hold a lock on them else, whoever made them', async () => {
+    const before = process.umask(0);
+    onTestFinished(() => void process.umask(before));
+    const [state = '', run = ''] = folders;
+    mkdirSync(run);
+    writeFileSync(join(run, 'agent.lock'), '', { mode: 0o644 });
+    await take();
+    const modes = [state, run].map((folder) => statSync(join(folder, 'agent.lock')).mode & 0o7777);
+    expect(modes).toEqual([0o600, 0o600]);
+    // Making them so cost neither its lock.
+    for (const folder of folders) expect((await startAgent([folder])).said).toContain('Conflict');
+    expect(await startAgent([join(base, 'other')])).toMatchObject({ said: 'locked' });
   });
 
   it('are free at once after a kill -9, time and again', async () => {
