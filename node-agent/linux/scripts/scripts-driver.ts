@@ -21,6 +21,7 @@ import type { Disk } from '../../disk.ts';
 import { SaidOnce } from '../../said-once.ts';
 import { endLeftovers } from './leftovers.ts';
 import { PidWatch } from './pid-watch.ts';
+import { MAX_ASKED_AT_ONCE } from './question-lane.ts';
 import { RunRecords } from './run-records.ts';
 import { serviceVariables } from './run-variables.ts';
 import { type ScriptActions, ScriptActionsCache } from './script-actions.ts';
@@ -36,7 +37,7 @@ import {
 import { ScriptShell } from './script-shell.ts';
 import { ServiceRuns } from './service-runs.ts';
 import { StandingAnswers } from './standing-answers.ts';
-import { StatusQuestions } from './status-questions.ts';
+import { type StatusAnswer, StatusQuestions } from './status-questions.ts';
 import { tidy } from './vanished.ts';
 
 export interface ScriptsDriverOptions {
@@ -54,9 +55,12 @@ export interface ScriptsDriverOptions {
   readonly log: Log;
 }
 
-/** Services observed at once: somewhat more than are asked at once, so that no question waits. All at once would hold up the event loop. */
-const OBSERVED_AT_ONCE = 16;
+/** Services observed at once by asking them: somewhat more than are asked at once, so that no question waits. All at once would hold up the event loop. */
+const ASKED_AT_ONCE = MAX_ASKED_AT_ONCE + 8;
+/** Services observed at once by reading their records. */
+const READ_AT_ONCE = 16;
 
+const RUNNING: StatusAnswer = { state: 'running', message: '' };
 const UNDER_WAY = 'a start or stop of it is under way';
 
 /** A script as it was listed, with what it says of itself, or why that can't be read. */
@@ -93,10 +97,9 @@ export class ScriptsDriver implements ServiceDriver {
       { ...context, starter: this.#shell },
       timeoutMs,
       availableParallelism(),
+      () => this.#tellListeners(),
     );
-    this.#pidWatch = new PidWatch(clock, () => {
-      for (const listener of this.#listeners) listener();
-    });
+    this.#pidWatch = new PidWatch(clock, () => this.#tellListeners());
     this.#standing = new StandingAnswers((pidFile) => this.#pidWatch.processOf(pidFile));
   }
 
@@ -135,9 +138,15 @@ export class ScriptsDriver implements ServiceDriver {
 
   /** Runs in flight go on without limit or abort: the next life of the agent finds them by their records. */
   async close(): Promise<void> {
+    const ended = this.#questions.close();
     this.#closing.abort();
-    this.#shell.close();
     this.#pidWatch.close();
+    await ended;
+    this.#shell.close();
+  }
+
+  #tellListeners(): void {
+    for (const listener of this.#listeners) listener();
   }
 
   async #readActions(sets: readonly ScriptSet[]): Promise<readonly Listed[]> {
@@ -164,43 +173,72 @@ export class ScriptsDriver implements ServiceDriver {
     const ids = new Set(listed.map(({ service }) => service.id));
     this.#questions.keepOnly(ids);
     this.#standing.keepOnly(ids);
-    const asked = scope === 'all' ? listed : listed.filter((one) => !this.#stands(one));
-    const look = this.#questions.beginLook(asked.length, signal);
-    try {
-      const waiting = this.#questions.inTurn(asked, ({ service }) => service.id).values();
-      const byId = new Map<string, ServiceObservation>();
+    const known = new Map<string, StatusAnswer>();
+    for (const one of listed) {
+      const answer = this.#knownUnasked(one, scope);
+      if (answer !== undefined) known.set(one.service.id, answer);
+      if (scope === 'all' && answer !== undefined) this.#askAgain(one);
+    }
+    const unknown = listed.filter(({ service }) => !known.has(service.id));
+    const look = this.#questions.beginLook(unknown.length, signal);
+    const seen = new Map<string, ServiceObservation>();
+    const observe = async (some: readonly Listed[], atOnce: number) => {
+      const waiting = some.values();
       const observeNext = async () => {
-        for (const one of waiting) byId.set(one.service.id, await this.#observeOne(one, look.signal));
+        for (const one of waiting) seen.set(one.service.id, await this.#observeOne(one, look.signal));
       };
-      await Promise.all(Array.from({ length: OBSERVED_AT_ONCE }, observeNext));
-      return listed.map(({ service }) => byId.get(service.id) ?? this.#asItRan(service));
+      await Promise.all(Array.from({ length: atOnce }, observeNext));
+    };
+    try {
+      const asked = unknown.filter(({ actions }) => isAsked(actions));
+      const recorded = unknown.filter(({ actions }) => !isAsked(actions));
+      const inTurn = this.#questions.inTurn(asked, ({ service }) => service.id);
+      await Promise.all([observe(inTurn, ASKED_AT_ONCE), observe(recorded, READ_AT_ONCE)]);
+      return listed.map(
+        ({ service }) => seen.get(service.id) ?? this.#unasked(service, known.get(service.id)),
+      );
     } finally {
       look.done();
     }
   }
 
-  #stands({ service, actions }: Listed): boolean {
-    return this.#standing.isRunning(service.id, pidFileOf(actions));
+  /** What is known of a service that this look does not ask: that it runs as it did, or that it was asked in vain, which would hold up the look. */
+  #knownUnasked({ service, actions }: Listed, scope: Scope): StatusAnswer | undefined {
+    if (scope === 'changed' && this.#standing.isRunning(service.id, pidFileOf(actions))) return RUNNING;
+    return isAsked(actions) ? this.#questions.inVain(service.id) : undefined;
+  }
+
+  /** Beside the look. */
+  #askAgain({ service, script }: Listed): void {
+    if (this.#runs.isUnderWay(service.id)) return;
+    this.#questions.askAgain(service.id, this.#statusCall(service, script));
+  }
+
+  #statusCall(service: Service, { path }: ScriptFile) {
+    return {
+      path,
+      runId: randomUUID(),
+      variables: serviceVariables(this.#options.runDir, service, 'status'),
+    };
   }
 
   /** Of one that was not asked: a start or stop of it may have begun since. */
-  #asItRan(service: Service): ServiceObservation {
-    return this.#runs.isUnderWay(service.id)
-      ? unknown(service, UNDER_WAY)
-      : { service, state: 'running', message: '', recorded: false };
+  #unasked(service: Service, answer: StatusAnswer | undefined): ServiceObservation {
+    return answer === undefined || this.#runs.isUnderWay(service.id)
+      ? unknownOf(service, UNDER_WAY)
+      : { service, ...answer, recorded: false };
   }
 
   async #observeOne({ service, script, actions }: Listed, signal: AbortSignal): Promise<ServiceObservation> {
     // What is seen in the middle of a start or stop says nothing of its outcome, and may be old news once it has ended.
-    const busy = unknown(service, UNDER_WAY);
+    const busy = unknownOf(service, UNDER_WAY);
     if (this.#runs.isUnderWay(service.id)) return busy;
-    if ('trouble' in actions) return unknown(service, `its script can't be read: ${actions.trouble}`);
+    if ('trouble' in actions) return unknownOf(service, `its script can't be read: ${actions.trouble}`);
     if (!actions.hasStatus) {
       const recorded = await this.#runs.recordedState(service);
       return this.#runs.isUnderWay(service.id) ? busy : { service, ...recorded, recorded: true };
     }
-    const variables = serviceVariables(this.#options.runDir, service, 'status');
-    const call = { path: script.path, runId: randomUUID(), variables };
+    const call = this.#statusCall(service, script);
     const answer = await this.#standing.asking(service.id, pidFileOf(actions), () =>
       this.#questions.ask(service.id, call, signal),
     );
@@ -241,7 +279,7 @@ export class ScriptsDriver implements ServiceDriver {
   }
 }
 
-function unknown(service: Service, message: string): ServiceObservation {
+function unknownOf(service: Service, message: string): ServiceObservation {
   return { service, state: 'unknown', message, recorded: false };
 }
 
@@ -249,6 +287,10 @@ function unknown(service: Service, message: string): ServiceObservation {
 function pidFilesOf(listed: readonly Listed[]): ReadonlySet<string> {
   const pidFiles = listed.map(({ actions }) => pidFileOf(actions));
   return new Set(pidFiles.filter((path) => path !== undefined));
+}
+
+function isAsked(actions: Listed['actions']): boolean {
+  return 'hasStatus' in actions && actions.hasStatus;
 }
 
 function pidFileOf(actions: Listed['actions']): string | undefined {
