@@ -1,8 +1,10 @@
 // Tells that a file may have changed, by inotify on its folder: free while nothing happens. It only ever hints: a folder that can't be watched, or a change
 // behind a link, is found by whoever looks without being told. fs.watch and not chokidar, which would watch every file of /run.
-import { type FSWatcher, watch } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { type BigIntStats, type FSWatcher, watch } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+
+/** The attributes of what is at a path. @throws a Node system error. */
+export type LookAt = (path: string) => Promise<BigIntStats>;
 
 interface Folder {
   readonly paths: Set<string>;
@@ -13,10 +15,12 @@ interface Folder {
 }
 
 export class FileChanges {
+  readonly #lookAt: LookAt;
   readonly #onChange: (path: string) => void;
   readonly #folders = new Map<string, Folder>();
 
-  constructor(onChange: (path: string) => void) {
+  constructor(lookAt: LookAt, onChange: (path: string) => void) {
+    this.#lookAt = lookAt;
     this.#onChange = onChange;
   }
 
@@ -44,7 +48,7 @@ export class FileChanges {
     if (folder.isArming) return;
     folder.isArming = true;
     try {
-      const { dev, ino } = await stat(path, { bigint: true });
+      const { dev, ino } = await this.#lookAt(path);
       if (folder.identity === `${dev}:${ino}` || this.#folders.get(path) !== folder) return;
       disarm(folder);
       folder.watcher = watch(path, { persistent: false }, (_, name) => this.#changed(path, folder, name));

@@ -2,19 +2,23 @@
 // Its cost is that of an idle agent: what is done ten times a second is one read of procfs for each living process, and nothing where none lives.
 import { type BigIntStats, closeSync, openSync, readSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
+import PQueue from 'p-queue';
 import { errnoOf } from '../../../desired-state/errors.ts';
 import type { Clock } from '../../../reconcilers/loop/clock.ts';
-import { FileChanges } from './file-changes.ts';
+import type { Log } from '../../../reconcilers/loop/log.ts';
+import { FileChanges, type LookAt } from './file-changes.ts';
 import { readHead } from './read-head.ts';
 
 /** requirements.md: a process that a pid file names is watched every 100 ms. */
 const POLL_INTERVAL_MS = 100;
+/** Pid files and folders of them that are looked at at once: libuv has four threads for files, and one that hangs (NFS) keeps its thread. The flags need the others. */
+const LOOKED_AT_ONCE = 1;
 /** A pid, and room for blanks. */
 const MAX_PID_FILE_BYTES = 64;
 
 interface Watched {
   readonly pidFile: string;
-  /** The pid file as it was when it was read last; '' when it was absent, undefined before the first look. */
+  /** The pid file as it was when it was read last; '' when it was absent or could not be, undefined before the first look. */
   stamp: string | undefined;
   process: WatchedProcess | undefined;
   look: 'none' | 'under-way' | 'under-way-and-stale';
@@ -27,23 +31,46 @@ interface WatchedProcess {
   readonly statm: number;
 }
 
+export interface PidWatchOptions {
+  readonly clock: Clock;
+  readonly log: Log;
+  /** Processes watched at most: each takes a descriptor. */
+  readonly maxProcesses: number;
+  /** Called once for each death and each appearance; not for what is found at the first look at a pid file. */
+  readonly onEvent: () => void;
+  /** A system call that may hang: stat(2) when left out. */
+  readonly lookAt?: LookAt;
+}
+
+/** Descriptors that are left for all else: flags, links and runs. A quarter of them may be watched where there are few. */
+const RESERVED_DESCRIPTORS = 512;
+
+/** How many processes may be watched where so many files may be open. */
+export function watchedAtMost(maxOpenFiles: number): number {
+  return Math.max(maxOpenFiles - RESERVED_DESCRIPTORS, Math.floor(maxOpenFiles / 4));
+}
+
 export class PidWatch {
-  readonly #clock: Clock;
-  readonly #onEvent: () => void;
+  readonly #options: PidWatchOptions;
+  readonly #lookAt: LookAt;
+  readonly #looks = new PQueue({ concurrency: LOOKED_AT_ONCE });
   readonly #changes: FileChanges;
   readonly #watched = new Map<string, Watched>();
   readonly #buffer = Buffer.alloc(8);
   #cancelPoll: (() => void) | undefined;
+  #isFullSaid = false;
   #isClosed = false;
 
-  /** @param onEvent is called once for each death and each appearance; not for what is found at the first look at a pid file. */
-  constructor(clock: Clock, onEvent: () => void) {
-    this.#clock = clock;
-    this.#onEvent = onEvent;
-    this.#changes = new FileChanges((path) => {
-      const watched = this.#watched.get(path);
-      if (watched !== undefined) void this.#lookAtFile(watched);
-    });
+  constructor(options: PidWatchOptions) {
+    this.#options = options;
+    this.#lookAt = options.lookAt ?? ((path) => stat(path, { bigint: true }));
+    this.#changes = new FileChanges(
+      (folder) => this.#looks.add(() => this.#lookAt(folder)),
+      (path) => {
+        const watched = this.#watched.get(path);
+        if (watched !== undefined) void this.#lookAtFile(watched);
+      },
+    );
   }
 
   /** Watches exactly these pid files from now on, and looks at each: to be called at each resync, because hints of changes may be missed. */
@@ -85,7 +112,7 @@ export class PidWatch {
   /** Only while there is a process to watch. */
   #pollLater(): void {
     if (this.#cancelPoll !== undefined) return;
-    this.#cancelPoll = this.#clock.setTimer(POLL_INTERVAL_MS, () => {
+    this.#cancelPoll = this.#options.clock.setTimer(POLL_INTERVAL_MS, () => {
       this.#cancelPoll = undefined;
       this.#poll();
     });
@@ -104,7 +131,7 @@ export class PidWatch {
       // A daemon that restarts itself may have written its new pid already.
       void this.#lookAtFile(watched);
     }
-    if (hasDied) this.#onEvent();
+    if (hasDied) this.#options.onEvent();
   }
 
   /** Never rejects. At most one at a time for a file, and one more when it changed meanwhile: one that hangs (NFS) is not asked again. */
@@ -115,28 +142,46 @@ export class PidWatch {
     }
     do {
       watched.look = 'under-way';
-      await this.#readFile(watched);
+      await this.#looks.add(() => this.#readFile(watched));
     } while (isStale(watched));
     watched.look = 'none';
   }
 
   async #readFile(watched: Watched): Promise<void> {
+    if (watched.isDropped) return;
     try {
       const isFirst = watched.stamp === undefined;
-      const stamp = await stampOf(watched.pidFile);
+      const stamp = await this.#stampOf(watched.pidFile);
       if (stamp === watched.stamp) return;
       const pid = stamp === '' ? undefined : await readPid(watched.pidFile);
+      const isOther = !watched.isDropped && pid !== undefined && pid !== watched.process?.pid;
+      // Its file is read again at the next look, and so is one that was not readable: its `status` is asked at each resync whatever happens here.
+      if (isOther && watched.process === undefined && !this.#hasRoom()) return;
+      const isAdopted = isOther && this.#adopt(watched, pid);
       watched.stamp = stamp;
-      if (this.#adopt(watched, pid) && !isFirst) this.#onEvent();
+      if (isAdopted && !isFirst) this.#options.onEvent();
     } catch {
-      // Not readable now (EACCES, EMFILE): read again at the next look. Its `status` is asked at each resync whatever happens here.
       watched.stamp ??= '';
     }
   }
 
-  /** True when another process than before lives under the pid of the file. */
-  #adopt(watched: Watched, pid: number | undefined): boolean {
-    if (watched.isDropped || pid === undefined || pid === watched.process?.pid) return false;
+  /** Said once when there is none. */
+  #hasRoom(): boolean {
+    const { log, maxProcesses } = this.#options;
+    const processes = [...this.#watched.values()].filter(({ process }) => process !== undefined).length;
+    if (processes < maxProcesses) return true;
+    if (!this.#isFullSaid) {
+      log.warn(
+        { maxProcesses },
+        'so many processes are watched that descriptors could run out: a death of another one is seen at the next resync',
+      );
+    }
+    this.#isFullSaid = true;
+    return false;
+  }
+
+  /** True when a process lives under the pid: it is watched from now on. @throws when it can't be opened (EMFILE). */
+  #adopt(watched: Watched, pid: number): boolean {
     const found = this.#openProcess(pid);
     if (found === undefined) return false;
     forgetProcess(watched);
@@ -165,6 +210,17 @@ export class PidWatch {
     }
   }
 
+  async #stampOf(pidFile: string): Promise<string> {
+    let stats: BigIntStats;
+    try {
+      stats = await this.#lookAt(pidFile);
+    } catch (error) {
+      if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return '';
+      throw error;
+    }
+    return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
+  }
+
   #drop(watched: Watched): void {
     watched.isDropped = true;
     forgetProcess(watched);
@@ -180,17 +236,6 @@ function isStale(watched: Watched): boolean {
 function forgetProcess(watched: Watched): void {
   if (watched.process !== undefined) closeSync(watched.process.statm);
   watched.process = undefined;
-}
-
-async function stampOf(pidFile: string): Promise<string> {
-  let stats: BigIntStats;
-  try {
-    stats = await stat(pidFile, { bigint: true });
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT' || errnoOf(error) === 'ENOTDIR') return '';
-    throw error;
-  }
-  return `${stats.dev}:${stats.ino}:${stats.size}:${stats.mtimeNs}`;
 }
 
 async function readPid(pidFile: string): Promise<number | undefined> {

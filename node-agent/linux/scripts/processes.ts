@@ -25,6 +25,8 @@ export type Environ = ReadonlySet<string>;
 const STATS_AT_ONCE = 128;
 const ENVIRONS_AT_ONCE = 16;
 
+const USUAL_MAX_OPEN_FILES = 1_024;
+
 /** Undefined when there is no such process. */
 export function readStat(pid: number): ProcessStat | undefined {
   try {
@@ -44,6 +46,16 @@ export function identityOf(pid: number): ProcessIdentity {
 export function isAlive({ pid, startTicks }: ProcessIdentity): boolean {
   const stat = readStat(pid);
   return stat !== undefined && !stat.isZombie && stat.startTicks === startTicks;
+}
+
+/** The files that this process may have open at once, by its soft limit; the usual 1,024 where it can't be read. */
+export function readMaxOpenFiles(): number {
+  try {
+    const soft = /^Max open files +(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1];
+    return soft === 'unlimited' ? Number.MAX_SAFE_INTEGER : Number(soft ?? USUAL_MAX_OPEN_FILES);
+  } catch {
+    return USUAL_MAX_OPEN_FILES;
+  }
 }
 
 /** All living processes, but process 1 and this one. @throws when /proc can't be listed. */

@@ -20,7 +20,8 @@ import type {
 import type { Disk } from '../../disk.ts';
 import { SaidOnce } from '../../said-once.ts';
 import { endLeftovers } from './leftovers.ts';
-import { PidWatch } from './pid-watch.ts';
+import { PidWatch, watchedAtMost } from './pid-watch.ts';
+import { readMaxOpenFiles } from './processes.ts';
 import { MAX_ASKED_AT_ONCE } from './question-lane.ts';
 import { RunRecords } from './run-records.ts';
 import { serviceVariables } from './run-variables.ts';
@@ -99,7 +100,12 @@ export class ScriptsDriver implements ServiceDriver {
       availableParallelism(),
       () => this.#tellListeners(),
     );
-    this.#pidWatch = new PidWatch(clock, () => this.#tellListeners());
+    this.#pidWatch = new PidWatch({
+      clock,
+      log,
+      maxProcesses: watchedAtMost(readMaxOpenFiles()),
+      onEvent: () => this.#tellListeners(),
+    });
     this.#standing = new StandingAnswers((pidFile) => this.#pidWatch.processOf(pidFile));
   }
 

@@ -1,8 +1,13 @@
-import { spawn } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { readdirSync, readlinkSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { PidWatch } from '../../../../node-agent/linux/scripts/pid-watch.ts';
+import {
+  PidWatch,
+  type PidWatchOptions,
+  watchedAtMost,
+} from '../../../../node-agent/linux/scripts/pid-watch.ts';
+import { readMaxOpenFiles } from '../../../../node-agent/linux/scripts/processes.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { kill, lives, Sandbox, until } from './sandbox.ts';
 
@@ -17,11 +22,22 @@ beforeEach(() => {
   pidFile = sandbox.path('x.pid');
   events = 0;
   clock = new FakeClock();
-  watch = new PidWatch(clock, () => {
-    events += 1;
-  });
-  onTestFinished(() => watch.close());
+  watch = watching();
 });
+
+function watching(options: Partial<PidWatchOptions> = {}): PidWatch {
+  const made = new PidWatch({
+    clock,
+    log: sandbox.log,
+    maxProcesses: 100,
+    onEvent: () => {
+      events += 1;
+    },
+    ...options,
+  });
+  onTestFinished(() => made.close());
+  return made;
+}
 
 function startProcess(): number {
   const { pid } = spawn('sleep', ['1000'], { stdio: 'ignore' });
@@ -247,5 +263,80 @@ describe('what is no event', () => {
     kill(pid);
     await pass();
     expect([events, openStatm()]).toEqual([0, 0]);
+  });
+});
+
+describe('what is bounded', () => {
+  it('looks at one pid file or folder at a time, so that those on a dead file system keep one thread of all', async () => {
+    const looks: string[] = [];
+    const hung = watching({
+      lookAt: (path) => {
+        looks.push(path);
+        return new Promise(() => undefined);
+      },
+    });
+    for (let look = 0; look < 3; look++) {
+      hung.watch(new Set(['/dead/a.pid', '/dead/b.pid', '/gone/c.pid']));
+      await pass();
+    }
+    expect(looks).toEqual(['/dead/a.pid']);
+  });
+
+  it('watches no more processes than it may, says so once, and takes up another one when one of them died', async () => {
+    const bounded = watching({ maxProcesses: 2 });
+    const pids = [startProcess(), startProcess(), startProcess()];
+    const files = pids.map((pid, index) => sandbox.file(`${index}.pid`, String(pid)));
+    const look = async () => {
+      bounded.watch(new Set(files));
+      await pass();
+    };
+    await until(async () => {
+      await look();
+      return openStatm() === 2;
+    });
+    await look();
+    expect(openStatm()).toBe(2);
+    expect(sandbox.lines).toMatchObject([{ level: 'warn', fields: { maxProcesses: 2 } }]);
+    expect(files.map((file) => bounded.processOf(file) !== undefined)).toEqual([true, true, false]);
+    kill(pids[0] ?? 0);
+    await comes(1);
+    await until(async () => {
+      await look();
+      return bounded.processOf(sandbox.path('2.pid')) !== undefined;
+    });
+    expect(openStatm()).toBe(2);
+    expect(sandbox.lines).toHaveLength(1);
+  });
+
+  it.each([
+    [64, 16],
+    [1_024, 512],
+    [524_288, 523_776],
+  ])('of %i files that may be open, processes may take %i', (maxOpenFiles, expected) => {
+    expect(watchedAtMost(maxOpenFiles)).toBe(expected);
+  });
+
+  it('reads how many files may be open', () => {
+    const ulimit = execFileSync('sh', ['-c', 'ulimit -Sn'], { encoding: 'utf8' }).trim();
+    expect(String(readMaxOpenFiles())).toBe(ulimit.replace('unlimited', String(Number.MAX_SAFE_INTEGER)));
+  });
+
+  it('S14 a process whose pid file could not be looked at, out of descriptors, is watched once it can be', async () => {
+    let mayLook = false;
+    const poor = watching({
+      lookAt: async (path) => {
+        if (!mayLook) throw Object.assign(new Error('too many open files'), { code: 'EMFILE' });
+        return stat(path, { bigint: true });
+      },
+    });
+    const pid = startProcess();
+    write(pid);
+    poor.watch(new Set([pidFile]));
+    await pass();
+    mayLook = true;
+    poor.watch(new Set([pidFile]));
+    await until(() => openStatm() === 1);
+    kill(pid);
+    await comes(1);
   });
 });
