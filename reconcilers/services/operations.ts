@@ -11,11 +11,9 @@ import type {
   ServiceObservation,
   Verb,
 } from './service-driver.ts';
-import type { ServiceHistory } from './service-plan.ts';
+import type { BegunOperation, ServiceHistory } from './service-plan.ts';
 
-export interface Operation {
-  readonly service: Service;
-  readonly verb: Verb;
+export interface Operation extends BegunOperation {
   /** Wall clock, ms since the epoch. */
   readonly since: number;
   readonly abort: () => void;
@@ -60,12 +58,18 @@ const RETRY_BASE_MS = 250;
 export const SETTLE_MS = 1_000;
 /** What stayed as wished this long was no crash loop, ms (systemd's DefaultStartLimitIntervalSec=10s). */
 const STABLE_MS = 10_000;
-/** Runs at once at most; the others wait their turn inside their place. */
-const MAX_RUNS_AT_ONCE = 16;
+/** Runs at once at most that may compute; the others wait their turn inside their place. */
+const MAX_COMPUTING = 16;
+/** A run that takes longer than that, ms, waits more than it computes, and leaves its turn to the next one: those that hang hold up nobody until their time limit. */
+const WAITS_AFTER_MS = 1_000;
+/** Runs at once at most, however many wait. */
+const MAX_RUNS_AT_ONCE = 256;
 
 export class Operations {
   readonly #options: OperationsOptions;
-  readonly #queue = new PQueue({ concurrency: MAX_RUNS_AT_ONCE });
+  readonly #queue = new PQueue({ concurrency: MAX_COMPUTING });
+  /** How many runs are under way that have taken longer than WAITS_AFTER_MS. */
+  #longRuns = 0;
   readonly #inFlight = new Map<string, Operation>();
   readonly #remembered = new Map<string, Remembered>();
   /** When a run of each service last began or ended, in begins and ends counted since the start. */
@@ -109,18 +113,16 @@ export class Operations {
   begin(service: Service, verb: Verb): void {
     if (this.#inFlight.has(service.id)) return;
     const aborting = new AbortController();
-    const ended = this.#queue.add(
-      async (): Promise<RunResult> =>
-        aborting.signal.aborted || !this.#options.mayBegin(verb)
-          ? { kind: 'aborted' }
-          : this.#options.driver.run(service, verb, aborting.signal),
-    );
-    this.#track(service, verb, () => aborting.abort(), ended);
+    this.#noteBegin(service, verb, () => aborting.abort(), true);
+    this.#follow(service, verb, this.#runInTurn(service, verb, aborting.signal));
   }
 
   /** Takes over runs that an earlier life of the agent left. */
   resume(runs: readonly ResumedRun[]): void {
-    for (const run of runs) this.#track(run.service, run.verb, () => run.abort(), run.ended);
+    for (const run of runs) {
+      this.#noteBegin(run.service, run.verb, () => run.abort(), false);
+      this.#follow(run.service, run.verb, run.ended);
+    }
   }
 
   /** Ends the run of a service, if one is under way; its end asks for a look. */
@@ -149,9 +151,53 @@ export class Operations {
     this.#forgetVanished(observed);
   }
 
-  #track(service: Service, verb: Verb, abort: () => void, ended: Promise<RunResult>): void {
+  /** Aborted while it waits for its turn, it ends at once. */
+  #runInTurn(service: Service, verb: Verb, signal: AbortSignal): Promise<RunResult> {
+    return new Promise((resolve) => {
+      const leave = () => resolve({ kind: 'aborted' });
+      signal.addEventListener('abort', leave, { once: true });
+      void this.#queue.add(async () => {
+        if (signal.aborted || !this.#options.mayBegin(verb)) return leave();
+        signal.removeEventListener('abort', leave);
+        const operation = this.#inFlight.get(service.id);
+        if (operation !== undefined) this.#inFlight.set(service.id, { ...operation, isWaiting: false });
+        resolve(await this.#makingRoom(() => this.#options.driver.run(service, verb, signal)));
+      });
+    });
+  }
+
+  /** Lets one more run beside it once it takes long. */
+  async #makingRoom<T>(run: () => Promise<T>): Promise<T> {
+    let isLong = false;
+    const cancel = this.#options.clock.setTimer(WAITS_AFTER_MS, () => {
+      isLong = true;
+      this.#setLongRuns(this.#longRuns + 1);
+    });
+    try {
+      return await run();
+    } finally {
+      cancel();
+      if (isLong) this.#setLongRuns(this.#longRuns - 1);
+    }
+  }
+
+  #setLongRuns(longRuns: number): void {
+    this.#longRuns = longRuns;
+    this.#queue.concurrency = Math.min(MAX_COMPUTING + longRuns, MAX_RUNS_AT_ONCE);
+  }
+
+  #noteBegin(service: Service, verb: Verb, abort: () => void, isWaiting: boolean): void {
     this.#noteChange(service.id);
-    this.#inFlight.set(service.id, { service, verb, since: this.#options.clock.now(), abort });
+    this.#inFlight.set(service.id, {
+      service,
+      verb,
+      since: this.#options.clock.now(),
+      isWaiting,
+      abort,
+    });
+  }
+
+  #follow(service: Service, verb: Verb, ended: Promise<RunResult>): void {
     void ended.then((result) => {
       this.#inFlight.delete(service.id);
       this.#noteChange(service.id);

@@ -20,6 +20,13 @@ export interface ServiceHistory {
   readonly notBeforeMs: number;
 }
 
+/** `isWaiting`: for its turn, because too many others run. */
+export interface BegunOperation {
+  readonly service: Service;
+  readonly verb: Verb;
+  readonly isWaiting: boolean;
+}
+
 export interface ServicePlanInput {
   readonly enabled: boolean | 'leave';
   /** What holds every start back (flags not as desired, gates, the grace after a boot), or undefined. */
@@ -29,7 +36,7 @@ export interface ServicePlanInput {
   readonly observed: readonly ServiceObservation[];
   /** Services of which a run began or ended during the look: what it saw of them may be from before, and the run's end asks for another look. */
   readonly stale: ReadonlySet<string>;
-  readonly inFlight: ReadonlyMap<string, { readonly service: Service; readonly verb: Verb }>;
+  readonly inFlight: ReadonlyMap<string, BegunOperation>;
   readonly history: ReadonlyMap<string, ServiceHistory>;
   readonly nowMs: number;
 }
@@ -94,10 +101,10 @@ function planAborts(input: ServicePlanInput, verb: Verb): ServiceStep[] {
   return steps;
 }
 
-/** A service that its verb is due for or under way: what the walk in order is about. */
+/** A service that its verb is due for, waits for its turn or is under way: what the walk in order is about. */
 interface Candidate {
   readonly service: Service;
-  readonly underWay: boolean;
+  readonly kind: 'due' | 'waiting' | 'under-way';
   readonly isIncomplete: boolean;
 }
 
@@ -109,11 +116,12 @@ function planInOrder(input: ServicePlanInput, due: readonly ServiceObservation[]
   let holder: Service | undefined;
   for (const place of placesInOrder(candidatesOf(input, due, verb), verb)) {
     let holderHere: Service | undefined;
-    for (const { service, underWay, isIncomplete } of place) {
+    for (const { service, kind, isIncomplete } of place) {
       const history = input.history.get(service.id);
       const { attempts, notBeforeMs } = history?.verb === verb ? history : { attempts: 0, notBeforeMs: 0 };
       if (attempts === 0) holderHere ??= service;
-      if (underWay) continue;
+      if (kind === 'waiting') blocked.push(waiting(service.id, 'WaitsForTurn', whyInTurn(verb)));
+      if (kind !== 'due') continue;
       const waitMs = notBeforeMs - input.nowMs;
       if (holder !== undefined) {
         blocked.push(waiting(service.id, 'WaitsForOrder', `its ${verb} comes after that of ${holder.id}`));
@@ -137,8 +145,12 @@ function candidatesOf(
   return [
     ...[...input.inFlight.values()]
       .filter((operation) => operation.verb === verb)
-      .map(({ service }) => ({ service, underWay: true, isIncomplete: false })),
-    ...due.map(({ service, state }) => ({ service, underWay: false, isIncomplete: state === 'incomplete' })),
+      .map(({ service, isWaiting }): Candidate => {
+        return { service, kind: isWaiting ? 'waiting' : 'under-way', isIncomplete: false };
+      }),
+    ...due.map(({ service, state }): Candidate => {
+      return { service, kind: 'due', isIncomplete: state === 'incomplete' };
+    }),
   ];
 }
 
@@ -163,6 +175,11 @@ function whyStep(verb: Verb, isIncomplete: boolean): string {
   const wish = verb === 'start' ? 'services are enabled' : 'services are disabled';
   if (isIncomplete) return `${wish} and its last run was not completed`;
   return `${wish} and it is ${verb === 'start' ? 'stopped' : 'running'}`;
+}
+
+/** For people: it is to be started or stopped, and too many others are just now. */
+export function whyInTurn(verb: Verb): string {
+  return `its ${verb} waits for its turn`;
 }
 
 /** No time in it: a message that changes at each look would be news at each look (I7). */

@@ -3,7 +3,7 @@ import { type ConditionClaim, NOT_RUN } from '../../desired-state/conditions.ts'
 import type { ServiceStatus } from '../../desired-state/host.ts';
 import type { Operations } from './operations.ts';
 import { describeRun, type ServiceObservation, type Skipped, type Verb } from './service-driver.ts';
-import { compareServices, type ServicePlan } from './service-plan.ts';
+import { compareServices, type ServicePlan, whyInTurn } from './service-plan.ts';
 
 export interface ServiceReportInput {
   readonly enabled: boolean | 'leave';
@@ -87,7 +87,8 @@ function reportService(
   const base = { name: service.name, set: service.set };
   const failure = operations.failureOf(service.id);
   const isFailing = enabled !== 'leave' && failure?.verb === (enabled ? 'start' : 'stop');
-  const operation = operations.inFlight.get(service.id);
+  const inFlight = operations.inFlight.get(service.id);
+  const operation = inFlight?.isWaiting === true ? undefined : inFlight;
   const isBeingTried = operation !== undefined || (isStale && state === 'unknown');
   const isOff =
     enabled !== 'leave' && (state === 'incomplete' || state === (enabled ? 'stopped' : 'running'));
@@ -100,6 +101,7 @@ function reportService(
     return { ...base, state: isStart ? 'starting' : 'stopping', message: '' };
   }
   if (state === 'incomplete') return { ...base, state: 'unknown', message };
+  if (inFlight?.isWaiting === true) return { ...base, state, message: whyInTurn(inFlight.verb) };
   return { ...base, state, message: message === '' && recorded ? 'as its last run left it' : message };
 }
 

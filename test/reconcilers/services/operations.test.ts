@@ -83,9 +83,30 @@ describe('Operations', () => {
     await settle();
     expect(driver.runs).toHaveLength(16);
     expect(operations.inFlight.size).toBe(300);
+    const waiting = () => [...operations.inFlight.values()].filter(({ isWaiting }) => isWaiting).length;
+    expect(waiting()).toBe(284);
     driver.runs[3]?.end(SUCCEEDED);
     await settle();
     expect(driver.runs).toHaveLength(17);
+    expect(waiting()).toBe(283);
+  });
+
+  it('I2: runs one more beside each that takes longer than a second, at most 256', async () => {
+    const { clock, driver, operations } = setUp();
+    for (let n = 0; n < 300; n += 1) operations.begin(serviceOf(`worker/s${n}`), 'stop');
+    const runs: number[] = [];
+    for (let second = 0; second < 3; second += 1) {
+      await clock.advance(999);
+      runs.push(driver.runs.length);
+      await clock.advance(1);
+    }
+    expect(runs).toEqual([16, 32, 48]);
+    await clock.advance(20_000);
+    expect(driver.runs).toHaveLength(256);
+    // Those that ended leave their room to nobody.
+    for (const run of driver.runs.slice(0, 250)) run.end(SUCCEEDED);
+    await settle();
+    expect(driver.runs).toHaveLength(256 + 16);
   });
 
   it('I3: begins none of those that wait for their turn once they are not wanted any more', async () => {
@@ -100,15 +121,20 @@ describe('Operations', () => {
     expect(operations.inFlight.size).toBe(0);
   });
 
-  it('begins nothing that was aborted while it waited for its turn', async () => {
-    const { driver, operations } = setUp();
+  it('begins nothing that was aborted while it waited for its turn: that ends at once', async () => {
+    const { driver, ended, operations } = setUp();
     for (let n = 0; n < 17; n += 1) operations.begin(serviceOf(`worker/s${n}`), 'start');
     operations.abort('worker/s16');
     await settle();
-    driver.runs[0]?.end(SUCCEEDED);
-    await settle();
-    expect(driver.begun).not.toContain('start worker/s16');
     expect(operations.inFlight.has('worker/s16')).toBe(false);
+    expect(ended.map(({ service, result }) => `${service.id} ${result.kind}`)).toEqual([
+      'worker/s16 aborted',
+    ]);
+    operations.begin(serviceOf('worker/s16'), 'stop');
+    for (const run of driver.runs.slice(0, 2)) run.end(SUCCEEDED);
+    await settle();
+    expect(driver.begun.slice(16)).toEqual(['stop worker/s16']);
+    expect(operations.inFlight.get('worker/s16')?.isWaiting).toBe(false);
   });
 
   it('aborts the run of one service, and remembers nothing against it', async () => {

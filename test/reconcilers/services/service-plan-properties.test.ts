@@ -26,6 +26,7 @@ const factsArbitrary = fc.record({
   service: serviceArbitrary,
   state: fc.constantFrom('running' as const, 'stopped' as const, 'unknown' as const),
   operation: fc.option(verb, { nil: undefined }),
+  isWaiting: fc.boolean(),
   history: fc.option(
     fc.record({
       verb,
@@ -49,8 +50,8 @@ const inputArbitrary: fc.Arbitrary<ServicePlanInput> = fc
     observed: facts.map(({ service, state }) => ({ service, state, message: '', recorded: false })),
     stale: new Set<string>(),
     inFlight: new Map(
-      facts.flatMap(({ service, operation }) =>
-        operation === undefined ? [] : [[service.id, { service, verb: operation }] as const],
+      facts.flatMap(({ service, operation, isWaiting }) =>
+        operation === undefined ? [] : [[service.id, { service, verb: operation, isWaiting }] as const],
       ),
     ),
     history: new Map(
@@ -116,7 +117,11 @@ describe('planServices, for every input', () => {
           ({ target }) => target,
         );
         const due = input.observed.filter((one) => isDue(input, one)).map(({ service }) => service.id);
-        expect([...named].sort()).toEqual([...due].sort());
+        const isHeld = (input.enabled === true ? input.startsHeldBy : input.stopsHeldBy) !== undefined;
+        const inQueue = [...input.inFlight.values()]
+          .filter((operation) => operation.isWaiting && operation.verb === wantedVerb(input) && !isHeld)
+          .map(({ service }) => service.id);
+        expect([...named].sort()).toEqual([...due, ...inQueue].sort());
         for (const { reason, message } of blocked) {
           expect(reason).toMatch(/^[A-Z][A-Za-z0-9]*$/);
           expect(message).not.toBe('');

@@ -27,7 +27,10 @@ const HOLD = { reason: 'FlagsNotAsDesired', message: 'nothing is started before 
 const NOT_TRIED = { reason: 'FlagsFirst', message: 'the flags come first for generation 7' };
 
 const underWay = (...operations: readonly (readonly [Verb, string])[]): ServicePlanInput['inFlight'] =>
-  new Map(operations.map(([verb, id]) => [id, { service: serviceOf(id), verb }]));
+  new Map(operations.map(([verb, id]) => [id, { service: serviceOf(id), verb, isWaiting: false }]));
+
+const inQueue = (verb: Verb, id: string): ServicePlanInput['inFlight'] =>
+  new Map([[id, { service: serviceOf(id), verb, isWaiting: true }]]);
 
 const failed = (id: string, verb: Verb, attempts: number, inMs: number): ServicePlanInput['history'] =>
   new Map<string, ServiceHistory>([[id, { verb, attempts, notBeforeMs: NOW_MS + inMs }]]);
@@ -215,6 +218,16 @@ const rows: readonly Row[] = [
   {
     what: 'I6: takes no step for a service whose operation is under way',
     change: { observed: [seen('worker/web', 'stopped')], inFlight: underWay(['start', 'worker/web']) },
+  },
+  {
+    what: 'I2: says what waits for its turn, and takes no other step for it',
+    change: { observed: [seen('worker/web', 'stopped')], inFlight: inQueue('start', 'worker/web') },
+    blocked: ['worker/web is held: its start waits for its turn'],
+  },
+  {
+    what: 'ends what waits for its turn when the newest desired state contradicts it',
+    change: { observed: [seen('worker/web', 'running')], inFlight: inQueue('stop', 'worker/web') },
+    steps: ['abort worker/web: its stop is under way and services are now enabled'],
   },
   {
     what: 'ends the operation of a service that is not listed any more',

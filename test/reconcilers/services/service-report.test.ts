@@ -229,6 +229,21 @@ describe('ServicesInSync', () => {
     expect(await stopping.claim()).toBe('False Stopping: worker/web stopping');
   });
 
+  it('I2: says what waits for its turn, and does not call that starting', async () => {
+    const ids = Array.from({ length: 18 }, (_, n) => `worker/${n}`);
+    const { begin, driver, claim, states } = setUp(true, ...ids.map((id) => seen(id, 'stopped')));
+    for (const id of ids) await begin('start', id);
+    expect((await states()).filter((state) => !state.endsWith('starting'))).toEqual([
+      'worker/16 stopped its start waits for its turn',
+      'worker/17 stopped its start waits for its turn',
+    ]);
+    driver.set(...ids.map((id) => seen(id, id === 'worker/17' ? 'stopped' : 'running')));
+    for (const run of driver.runs.slice(1)) run.end(SUCCEEDED);
+    await settle();
+    expect(await states()).toContain('worker/17 starting');
+    expect(await claim()).toBe('False Starting: worker/0 starting; worker/16 starting; worker/17 starting');
+  });
+
   it('I2: says what holds a start back', async () => {
     const { claim } = setUp(true, seen('worker/web', 'stopped'));
     expect(await claim(HELD)).toBe('False BootGrace: worker/web: just booted');
