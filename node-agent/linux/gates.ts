@@ -12,6 +12,7 @@ import type { RunResult } from '../../reconcilers/services/service-driver.ts';
 import { writeAtomically } from '../atomic-write.ts';
 import type { Disk } from '../disk.ts';
 import { SaidOnce } from '../said-once.ts';
+import { HANGS, PatientLook } from './scripts/patient-look.ts';
 import { gateVariables } from './scripts/run-variables.ts';
 import { GRACE_MS, runScript } from './scripts/script-run.ts';
 import { listScripts, lookAtScript, type PassedOver } from './scripts/script-sets.ts';
@@ -35,6 +36,7 @@ const MAX_RECORD_BYTES = 4_096;
 export class ScriptGates implements GateDriver {
   readonly #options: ScriptGatesOptions;
   readonly #roles: readonly Role[];
+  readonly #patientLook: PatientLook;
   readonly #said = new SaidOnce();
   readonly #running = new Set<Promise<RunResult>>();
   readonly #closing = new AbortController();
@@ -43,6 +45,7 @@ export class ScriptGates implements GateDriver {
 
   constructor(options: ScriptGatesOptions) {
     this.#options = options;
+    this.#patientLook = new PatientLook(options.clock);
     this.#roles = ROLES.filter((role) => options.roles.includes(role));
   }
 
@@ -53,8 +56,8 @@ export class ScriptGates implements GateDriver {
   async list(): Promise<readonly Gate[]> {
     const { gatesDir } = this.#options;
     const folders = [gatesDir, ...this.#roles.map((role) => join(gatesDir, role))];
-    const listed: ListedFolder[] = [];
-    for (const folder of folders) listed.push(await this.#listFolder(folder));
+    const listed = await this.#patientLook.within(() => this.#listFolders(folders));
+    if (listed === undefined) throw new LockstepError('Failed', `${gatesDir}: ${HANGS}`);
     this.#announce(listed.flatMap(({ skipped }) => skipped));
     return listed.flatMap(({ paths }) => paths.map((path) => ({ id: path.slice(gatesDir.length + 1) })));
   }
@@ -107,6 +110,12 @@ export class ScriptGates implements GateDriver {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#running);
+  }
+
+  async #listFolders(folders: readonly string[]): Promise<readonly ListedFolder[]> {
+    const listed: ListedFolder[] = [];
+    for (const folder of folders) listed.push(await this.#listFolder(folder));
+    return listed;
   }
 
   async #listFolder(folder: string): Promise<ListedFolder> {

@@ -30,6 +30,8 @@ export interface Skipped {
   readonly name: string;
   readonly reason: string;
   readonly unsafe: boolean;
+  /** A folder that was not looked at, or not to its end: there may be services in it that nobody knows of. */
+  readonly hidesServices?: boolean;
 }
 
 export interface ServicesObservation {

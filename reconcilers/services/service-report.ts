@@ -34,13 +34,17 @@ export function reportServices({
 
 /**
  * ServicesInSync: True when every service is as desired; a failing one is named, with its exit code and the tail of its output. What others could have
- * written is no service, so it changes the message only.
+ * written is no service, so it changes the message only; a folder that was not looked at may hold services that are not as desired.
  */
 export function claimServicesInSync(input: ServiceReportInput): ConditionClaim {
   const { enabled, generation, plan } = input;
   const services = reportServices(input);
-  const notRun = nameNotRun(input.skipped);
-  const claim = (status: ConditionClaim['status'], reason: string, message: string): ConditionClaim => ({
+  const claim = (
+    status: ConditionClaim['status'],
+    reason: string,
+    message: string,
+    notRun = nameNotRun(input.skipped),
+  ): ConditionClaim => ({
     type: 'ServicesInSync',
     status,
     reason,
@@ -57,6 +61,11 @@ export function claimServicesInSync(input: ServiceReportInput): ConditionClaim {
   const named = (state: ServiceStatus['state']) => services.filter((service) => service.state === state);
   const failed = named('failed');
   if (failed.length > 0) return claim('False', 'ServiceFailed', nameAll(failed));
+  const hidden = input.skipped.filter((one) => one.hidesServices === true);
+  if (hidden.length > 0) {
+    const rest = nameNotRun(input.skipped.filter((one) => !hidden.includes(one)));
+    return claim('Unknown', 'SetNotLookedAt', nameSome(hidden.map(nameSkipped)), rest);
+  }
   const unknown = named('unknown');
   if (unknown.length > 0) return claim('Unknown', 'ServiceUnknown', nameAll(unknown));
   const wanted = enabled ? 'running' : 'stopped';
@@ -119,8 +128,12 @@ function nameAll(services: readonly ServiceStatus[]): string {
 
 /** At most half a message long, so that what it follows is told too; '' where all that could be a service is one. */
 function nameNotRun(skipped: readonly Skipped[]): string {
-  const unsafe = skipped.filter((one) => one.unsafe).map(({ name, reason }) => `${name}: ${reason}`);
+  const unsafe = skipped.filter((one) => one.unsafe).map(nameSkipped);
   return unsafe.length === 0 ? '' : `${NOT_RUN}${nameSome(unsafe)}`.slice(0, MAX_MESSAGE / 2);
+}
+
+function nameSkipped({ name, reason }: Skipped): string {
+  return `${name}: ${reason}`;
 }
 
 function nameSome(all: readonly string[]): string {

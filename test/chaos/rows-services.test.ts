@@ -144,17 +144,13 @@ it('S16: what is no script of its owner in a set is skipped, and said once', asy
   sandbox.script(join(set, 'group-writable'), trap, 0o775);
   sandbox.script(join(set, 'world-writable'), trap, 0o757);
   mkdirSync(join(set, 'folder'));
-  const storage = join(sandbox.root, 'etc/services.d/storage');
-  sandbox.script(join(storage, 'in-open-folder'), trap);
-  chmodSync(storage, 0o777);
-  sandbox.configure({ roles: ['worker', 'storage'] });
   await sandbox.startBoth();
   const host = await sandbox.askAndWait('unlock', UNLOCKED);
   expect(host.status.services.map(({ name }) => name)).toEqual(['10-good']);
   expect(findCondition(host.status.conditions, 'ServicesInSync')).toMatchObject({
     status: 'True',
     message: expect.stringMatching(
-      /^1 service is running; not run: worker\/group-writable: .*; worker\/world-writable: .*; storage: /,
+      /^1 service is running; not run: worker\/group-writable: .*; worker\/world-writable: /,
     ),
   });
   await staysTrue('none of them is run', () => !sandbox.isFile(sandbox.path('trapped')), 1_500);
@@ -167,7 +163,19 @@ it('S16: what is no script of its owner in a set is skipped, and said once', asy
   );
   expect(passedOver).toHaveLength(5);
   const unsafe = linesOf(stderr, 'not run: others could have written it').map(({ path }) => path);
-  expect(unsafe.toSorted()).toEqual(
-    [storage, join(set, 'group-writable'), join(set, 'world-writable')].toSorted(),
-  );
+  expect(unsafe.toSorted()).toEqual([join(set, 'group-writable'), join(set, 'world-writable')].toSorted());
+});
+
+it('S16: a set that others can write is not looked at, and nothing is claimed of its services', async () => {
+  const sandbox = new Sandbox();
+  const set = join(sandbox.root, 'etc/services.d/worker');
+  sandbox.service('worker', '10-good', marker(sandbox, '10-good'));
+  await sandbox.startBoth();
+  await sandbox.askAndWait('unlock', UNLOCKED);
+  chmodSync(set, 0o777);
+  await sandbox.ask('lock');
+  await until('its services are unknown', async () => {
+    const { conditions } = (await sandbox.host()).status;
+    return findCondition(conditions, 'ServicesInSync')?.reason === 'SetNotLookedAt';
+  });
 });

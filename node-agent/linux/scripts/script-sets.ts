@@ -5,7 +5,7 @@ import { lstat, readdir, realpath, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { errnoOf, LockstepError, messageOf } from '../../../desired-state/errors.ts';
 import type { Role } from '../../../desired-state/host.ts';
-import type { Service } from '../../../reconcilers/services/service-driver.ts';
+import type { Service, Skipped } from '../../../reconcilers/services/service-driver.ts';
 
 export interface ScriptFile {
   /** Its file name, prefix included. */
@@ -15,11 +15,9 @@ export interface ScriptFile {
   readonly stamp: string;
 }
 
-/** What is no script to run, and why; `unsafe`: others could have written it. */
-export interface PassedOver {
+/** What is no script to run, and why. */
+export interface PassedOver extends Omit<Skipped, 'name'> {
   readonly path: string;
-  readonly reason: string;
-  readonly unsafe: boolean;
 }
 
 /** Both in the order of their names. */
@@ -41,30 +39,42 @@ type Entry =
 
 /** As many services as a status report holds; what lies beyond is passed over. */
 const MAX_ENTRIES = 4_096;
-/** Entries looked at between two turns of the event loop, so that a flag waits for no more than their answers. */
-const LOOKED_AT_ONCE = 16;
+/** Entries looked at at once: libuv has four threads for files, and one that hangs (NFS) keeps its thread. The flags need the others. */
+const LOOKED_AT_ONCE = 2;
 /** Room for what is appended to the name of a script's record: NAME_MAX is 255. */
 const MAX_NAME_BYTES = 200;
 
 /** Files that editors and package managers leave beside the real one. */
 const LEFTOVER = /^#.*#$|~$|\.(bak|orig|swp|swo)$|\.dpkg-[^.]+$|\.rpm[^.]*$/;
 
+export interface SetsListing {
+  readonly sets: readonly ScriptSet[];
+  readonly skipped: readonly PassedOver[];
+}
+
 /**
- * The sets of `roles` below `servicesDir`, in the roles' order, and all that was passed over. A missing folder holds no services.
- * @throws LockstepError `Failed` when a folder can't be read: that is not the same as no services.
+ * The sets of `roles` below `servicesDir`, in the roles' order, and all that was passed over. A missing folder holds no services. Never throws: a folder that
+ * can't be read is passed over as a whole, which is not the same as no services.
  */
-export async function listSets(
-  servicesDir: string,
-  roles: readonly Role[],
-): Promise<{ readonly sets: readonly ScriptSet[]; readonly skipped: readonly PassedOver[] }> {
-  const unsafe = await whyUnsafeFolder(servicesDir);
+export async function listSets(servicesDir: string, roles: readonly Role[]): Promise<SetsListing> {
+  const unsafe = await whyNotListed(servicesDir);
+  if (unsafe !== undefined) return listNone(roles, unsafe);
   const sets: ScriptSet[] = [];
-  for (const set of roles) {
-    if (unsafe === undefined) sets.push({ set, ...(await listScripts(join(servicesDir, set))) });
-    else sets.push({ set, scripts: [], skipped: [], isWhole: false });
-  }
-  const skipped = unsafe === undefined ? [] : [{ path: servicesDir, reason: unsafe, unsafe: true }];
-  return { sets, skipped: [...skipped, ...sets.flatMap((set) => set.skipped)] };
+  for (const set of roles) sets.push({ set, ...(await listSet(join(servicesDir, set))) });
+  return { sets, skipped: sets.flatMap((set) => set.skipped) };
+}
+
+/** Where the folder of all sets is passed over. */
+export function listNone(roles: readonly Role[], skipped: PassedOver): SetsListing {
+  return {
+    sets: roles.map((set) => ({ set, scripts: [], skipped: [], isWhole: false })),
+    skipped: [skipped],
+  };
+}
+
+/** @param reason why nothing is known of what lies in the folder. */
+export function passOverFolder(path: string, reason: string): PassedOver {
+  return { path, reason, unsafe: false, hidesServices: true };
 }
 
 /**
@@ -74,7 +84,8 @@ export async function listSets(
 export async function listScripts(folder: string): Promise<ScriptFolder> {
   const unsafe = await whyUnsafeFolder(folder);
   if (unsafe !== undefined) {
-    return { scripts: [], skipped: [{ path: folder, reason: unsafe, unsafe: true }], isWhole: false };
+    const skipped = { path: folder, reason: unsafe, unsafe: true, hidesServices: true };
+    return { scripts: [], skipped: [skipped], isWhole: false };
   }
   const names = await listNames(folder);
   const entries: Entry[] = [];
@@ -86,7 +97,7 @@ export async function listScripts(folder: string): Promise<ScriptFolder> {
   const isWhole = names.length <= MAX_ENTRIES;
   if (!isWhole) {
     const reason = `it holds ${names.length} entries: those after the first ${MAX_ENTRIES} are passed over`;
-    skipped.push({ path: folder, reason, unsafe: false });
+    skipped.push(passOverFolder(folder, reason));
   }
   const scripts = entries.flatMap((entry) => (entry.kind === 'script' ? [entry.script] : []));
   return { scripts, skipped, isWhole };
@@ -144,6 +155,23 @@ function whyNoScript(stats: Stats): string | undefined {
   if (stats.isDirectory()) return 'it is a folder';
   if (!stats.isFile()) return 'it is no regular file';
   return (stats.mode & 0o111) === 0 ? 'it is not executable' : undefined;
+}
+
+async function whyNotListed(folder: string): Promise<PassedOver | undefined> {
+  try {
+    const reason = await whyUnsafeFolder(folder);
+    return reason === undefined ? undefined : { path: folder, reason, unsafe: true, hidesServices: true };
+  } catch (error) {
+    return passOverFolder(folder, messageOf(error));
+  }
+}
+
+async function listSet(folder: string): Promise<ScriptFolder> {
+  try {
+    return await listScripts(folder);
+  } catch (error) {
+    return { scripts: [], skipped: [passOverFolder(folder, messageOf(error))], isWhole: false };
+  }
 }
 
 async function whyUnsafeFolder(folder: string): Promise<string | undefined> {

@@ -20,6 +20,7 @@ import type {
 import type { Disk } from '../../disk.ts';
 import { SaidOnce } from '../../said-once.ts';
 import { endLeftovers } from './leftovers.ts';
+import { HANGS, PatientLook } from './patient-look.ts';
 import { PidWatch, watchedAtMost } from './pid-watch.ts';
 import { readMaxOpenFiles } from './processes.ts';
 import { MAX_ASKED_AT_ONCE } from './question-lane.ts';
@@ -28,11 +29,14 @@ import { serviceVariables } from './run-variables.ts';
 import { type ScriptActions, ScriptActionsCache } from './script-actions.ts';
 import type { RunContext } from './script-run.ts';
 import {
+  listNone,
   listSets,
   lookAtScript,
   type PassedOver,
+  passOverFolder,
   type ScriptFile,
   type ScriptSet,
+  type SetsListing,
   serviceOf,
 } from './script-sets.ts';
 import { ScriptShell } from './script-shell.ts';
@@ -76,6 +80,7 @@ export class ScriptsDriver implements ServiceDriver {
   readonly #roles: readonly Role[];
   readonly #records: RunRecords;
   readonly #runs: ServiceRuns;
+  readonly #patientLook: PatientLook;
   readonly #shell: ScriptShell;
   readonly #questions: StatusQuestions;
   readonly #pidWatch: PidWatch;
@@ -93,6 +98,7 @@ export class ScriptsDriver implements ServiceDriver {
     const context: RunContext = { disk, clock, log, letGo: this.#closing.signal };
     this.#records = new RunRecords({ folder: join(runDir, 'services'), bootId, disk, log });
     this.#runs = new ServiceRuns({ servicesDir, runDir, timeoutMs, bootId, records: this.#records, context });
+    this.#patientLook = new PatientLook(clock);
     this.#shell = new ScriptShell({ log });
     this.#questions = new StatusQuestions(
       { ...context, starter: this.#shell },
@@ -110,8 +116,7 @@ export class ScriptsDriver implements ServiceDriver {
   }
 
   async observe(signal: AbortSignal, scope: Scope): Promise<ServicesObservation> {
-    const { sets, skipped } = await listSets(this.#options.servicesDir, this.#roles);
-    const listed = await this.#readActions(sets);
+    const { sets, skipped, listed } = await this.#list();
     this.#announce(listed, skipped);
     this.#pidWatch.watch(pidFilesOf(listed));
     const services = await this.#observeAll(listed, scope, signal);
@@ -155,20 +160,35 @@ export class ScriptsDriver implements ServiceDriver {
     for (const listener of this.#listeners) listener();
   }
 
+  /** Whatever hangs, it is over in time: then nothing is known of any set. */
+  async #list(): Promise<SetsListing & { readonly listed: readonly Listed[] }> {
+    const { servicesDir } = this.#options;
+    const listing = await this.#patientLook.within(async () => {
+      const { sets, skipped } = await listSets(servicesDir, this.#roles);
+      return { sets, skipped, listed: await this.#readActions(sets) };
+    });
+    return listing ?? { ...listNone(this.#roles, passOverFolder(servicesDir, HANGS)), listed: [] };
+  }
+
   async #readActions(sets: readonly ScriptSet[]): Promise<readonly Listed[]> {
     const scripts = sets.flatMap((set) =>
       set.scripts.map((script) => ({ script, service: serviceOf(set.set, script.name) })),
     );
     this.#actions.keepOnly(scripts.map(({ script }) => script));
-    return Promise.all(
-      scripts.map(async ({ script, service }) => {
-        try {
-          return { script, service, actions: await this.#actions.read(script) };
-        } catch (error) {
-          return { script, service, actions: { trouble: messageOf(error) } };
-        }
-      }),
-    );
+    const listed: Listed[] = [];
+    // One after the other: each is read once, and one that hangs keeps a thread that flags need too.
+    for (const { script, service } of scripts) {
+      listed.push({ script, service, actions: await this.#actionsOf(script) });
+    }
+    return listed;
+  }
+
+  async #actionsOf(script: ScriptFile): Promise<Listed['actions']> {
+    try {
+      return await this.#actions.read(script);
+    } catch (error) {
+      return { trouble: messageOf(error) };
+    }
   }
 
   async #observeAll(
@@ -262,8 +282,9 @@ export class ScriptsDriver implements ServiceDriver {
 
   #announce(listed: readonly Listed[], skipped: readonly PassedOver[]): void {
     const { log } = this.#options;
-    for (const { path, reason, unsafe } of this.#saidSkipped.news(skipped, keyOf)) {
+    for (const { path, reason, unsafe, hidesServices } of this.#saidSkipped.news(skipped, keyOf)) {
       if (unsafe) log.error({ path, reason }, 'not run: others could have written it');
+      else if (hidesServices) log.warn({ path, reason }, 'not looked at: there may be services in it');
       else log.info({ path, reason }, 'no service: passed over');
     }
     const recorded = listed.filter(({ actions }) => 'hasStatus' in actions && !actions.hasStatus);

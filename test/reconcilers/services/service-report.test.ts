@@ -184,6 +184,24 @@ describe('ServicesInSync', () => {
     }
   });
 
+  it('S16: claims nothing of a set that was not looked at: it names that, and why, beside what is not run', async () => {
+    const set = { name: 'worker', reason: 'others can write it', unsafe: true, hidesServices: true };
+    for (const observed of [[], [seen('controller/web', 'running')], [seen('controller/web', 'unknown')]]) {
+      const { input } = setUp(true, ...observed);
+      const claim = claimServicesInSync({ ...(await input()), skipped: [set, OPEN_SCRIPT] });
+      expect(`${claim.status} ${claim.reason}: ${claim.message}`).toBe(
+        'Unknown SetNotLookedAt: worker: others can write it; not run: worker/30-api: others can write it',
+      );
+    }
+    const { run, input } = setUp(true, seen('controller/web', 'stopped'));
+    await run('start', 'controller/web', failedWith(7));
+    const failed = claimServicesInSync({ ...(await input()), skipped: [set] });
+    expect([failed.reason, failed.message]).toEqual([
+      'ServiceFailed',
+      expect.stringMatching(/^controller\/web failed: .*; not run: worker: others can write it$/),
+    ]);
+  });
+
   it('S16: names three that are not run, and counts the rest', async () => {
     const skipped = ['a', 'b', 'c', 'd', 'e'].map((name) => ({ ...OPEN_SCRIPT, name }));
     const { message } = claimServicesInSync({ ...(await setUp(true).input()), skipped });

@@ -57,11 +57,30 @@ describe('S9 an empty or missing set', () => {
     expect(await listScripts(sandbox.path('set'))).toEqual({ scripts: [], skipped: [], isWhole: true });
   });
 
-  it('is not one that can not be read: that throws', async () => {
+  it('is not one that can not be read: that hides services, and the other sets are listed', async () => {
     sandbox.file('services.d/worker', 'a file where a folder should be', 0o644);
-    await expect(listSets(sandbox.servicesDir, ['worker'])).rejects.toThrow(
-      /services\.d\/worker: expected a folder of scripts, found ENOTDIR/,
-    );
+    sandbox.script('services.d/storage/x', 'exit 0');
+    const { sets, skipped } = await listSets(sandbox.servicesDir, ['worker', 'storage']);
+    expect(sets.map(({ scripts, isWhole }) => [scripts.length, isWhole])).toEqual([
+      [0, false],
+      [1, true],
+    ]);
+    expect(skipped).toEqual([
+      {
+        path: sandbox.path('services.d/worker'),
+        reason: expect.stringMatching(/services\.d\/worker: expected a folder of scripts, found ENOTDIR/),
+        unsafe: false,
+        hidesServices: true,
+      },
+    ]);
+    await expect(listScripts(sandbox.path('services.d/worker'))).rejects.toThrow(/ENOTDIR/);
+  });
+
+  it('nor is a folder of sets that can not be read', async () => {
+    symlinkSync('services.d', sandbox.path('services.d'));
+    const { sets, skipped } = await listSets(sandbox.servicesDir, ['worker', 'storage']);
+    expect(sets.map(({ isWhole }) => isWhole)).toEqual([false, false]);
+    expect(skipped).toMatchObject([{ path: sandbox.servicesDir, hidesServices: true }]);
   });
 });
 
@@ -186,7 +205,12 @@ describe('S16 what others could have written', () => {
     const { scripts, skipped, isWhole } = await listScripts(sandbox.path('set'));
     expect([scripts, isWhole]).toEqual([[], false]);
     expect(skipped).toEqual([
-      { path: sandbox.path('set'), reason: 'others than its owner can write it (mode 0777)', unsafe: true },
+      {
+        path: sandbox.path('set'),
+        reason: 'others than its owner can write it (mode 0777)',
+        unsafe: true,
+        hidesServices: true,
+      },
     ]);
   });
 

@@ -260,7 +260,7 @@ describe('S16 what is passed over', () => {
       const reason = 'others than its owner can write it (mode 0777)';
       expect(await driver.observe(never, 'all')).toEqual({
         services: [],
-        skipped: [{ name, reason, unsafe: true }],
+        skipped: [{ name, reason, unsafe: true, hidesServices: true }],
       });
     }
   });
