@@ -16,6 +16,7 @@ import { HANGS, PatientLook } from './scripts/patient-look.ts';
 import { gateVariables } from './scripts/run-variables.ts';
 import { GRACE_MS, runScript } from './scripts/script-run.ts';
 import { listScripts, lookAtScript, type PassedOver } from './scripts/script-sets.ts';
+import { gateOutputFolder } from './scripts/vanished.ts';
 
 export interface ScriptGatesOptions {
   readonly gatesDir: string;
@@ -73,7 +74,7 @@ export class ScriptGates implements GateDriver {
       args: [],
       runId: randomUUID(),
       variables: gateVariables(runDir, gate.id),
-      outputPath: join(runDir, 'output', 'gates', `${gate.id}.log`),
+      outputPath: join(gateOutputFolder(runDir), `${gate.id}.log`),
       limitMs: timeoutMs,
       graceMs: GRACE_MS,
     };

@@ -1,7 +1,7 @@
-// What services leave in runDir: output files are kept short, and output and record of a service whose script is gone are removed once no process
+// What services and gates leave in runDir: output files are kept short, and output and record of a service whose script is gone are removed once no process
 // that it started lives: a daemon would go on writing into a file that nobody sees, and a script that comes back would be started twice.
 import { basename, join } from 'node:path';
-import type { Role } from '../../../desired-state/host.ts';
+import { ROLES, type Role } from '../../../desired-state/host.ts';
 import type { Service } from '../../../reconcilers/services/service-driver.ts';
 import type { Disk } from '../../disk.ts';
 import { removeIfThere, trimOutput } from './output-files.ts';
@@ -19,6 +19,11 @@ export interface TidyOptions {
   readonly isBusy: (id: string) => boolean;
 }
 
+/** Where the output of the gates goes: a file for each, those of a role in a folder of its name. */
+export function gateOutputFolder(runDir: string): string {
+  return join(runDir, 'output', 'gates');
+}
+
 /** Where the output of a service's runs goes. */
 export function outputPathOf(runDir: string, set: Role, name: string): string {
   return join(runDir, 'output', set, name + EXTENSION);
@@ -26,11 +31,21 @@ export function outputPathOf(runDir: string, set: Role, name: string): string {
 
 /** @throws when something can't be read or removed: to be tried again at the next look. */
 export async function tidy(sets: readonly ScriptSet[], options: TidyOptions): Promise<void> {
+  await trimGates(gateOutputFolder(options.runDir), options.disk);
   const vanished: Service[] = [];
   for (const set of sets) vanished.push(...(await tidySet(set, options)));
   if (vanished.length === 0) return;
   const alive = await servicesWithProcesses(options.runDir);
   for (const service of vanished) if (!alive.has(service.id)) await remove(service, options);
+}
+
+/** What a gate left behind may go on printing when the gate has passed. */
+async function trimGates(folder: string, disk: Disk): Promise<void> {
+  const names = await disk.list(folder);
+  const roles = ROLES.filter((role) => names.includes(role)).map((role) => join(folder, role));
+  const paths = names.map((name) => join(folder, name));
+  for (const role of roles) paths.push(...(await disk.list(role)).map((name) => join(role, name)));
+  for (const path of paths) if (path.endsWith(EXTENSION)) await trimOutput(path);
 }
 
 /** @returns the services of the set that left something behind and have no script any more. */

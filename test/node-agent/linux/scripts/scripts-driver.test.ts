@@ -420,4 +420,14 @@ describe('what services leave in runDir', () => {
     await driver.observe(never, 'all');
     expect(size()).toBe(0);
   });
+
+  it('is output of at most 1 MiB of each gate, too', async () => {
+    const kept = sandbox.file('run/output/gates/10-short.log', 'short');
+    const long = ['10-long.log', 'worker/20-long.log'].map((name) =>
+      sandbox.file(`run/output/gates/${name}`, 'x'.repeat(MAX_OUTPUT_BYTES + 1)),
+    );
+    await sandbox.driver().observe(never, 'changed');
+    expect(long.map((path) => statSync(path).size)).toEqual([0, 0]);
+    expect(statSync(kept).size).toBe(5);
+  });
 });
