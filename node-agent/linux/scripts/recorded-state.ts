@@ -34,15 +34,16 @@ export function withEnd(record: RunRecord, result: RunResult): RunRecord {
 }
 
 /**
- * In the place of a record that was damaged. What is left of the service's runs says which way to err: a process of one says that it was started, so
- * that it is not started twice and a stop reaches it; without any it is incomplete, so that it does not stay down for ever.
+ * In the place of a record that was damaged, or is gone. What is left of the service's runs says which way to err: a process of one says that it was started,
+ * so that it is not started twice and a stop reaches it; without any it is incomplete, so that it does not stay down for ever.
  */
 export function rebuiltRecord(
   base: Pick<RunRecord, 'bootId' | 'runId' | 'startedAt'>,
+  what: 'damaged' | 'gone',
   hasProcess: boolean,
 ): RunRecord {
   const why = hasProcess
-    ? 'its record was damaged; a process that it started is alive'
+    ? `its record was ${what}; a process that it started is alive`
     : 'left a damaged record and no process';
   return { ...base, verb: 'start', leader: null, end: { succeeded: hasProcess, message: why } };
 }

@@ -199,6 +199,7 @@ export class ScriptsDriver implements ServiceDriver {
     const ids = new Set(listed.map(({ service }) => service.id));
     this.#questions.keepOnly(ids);
     this.#standing.keepOnly(ids);
+    this.#runs.keepOnly(ids);
     const known = new Map<string, StatusAnswer>();
     for (const one of listed) {
       const answer = this.#knownUnasked(one, scope);

@@ -30,11 +30,16 @@ export interface ServiceRunsOptions {
   readonly context: RunContext;
 }
 
+type RecordedState = Pick<ServiceObservation, 'state' | 'message'>;
+
 export class ServiceRuns {
   readonly #options: ServiceRunsOptions;
   readonly #underWay = new Set<string>();
-  /** Damaged records that are being replaced, by service id. */
-  readonly #replacing = new Map<string, ReturnType<ServiceRuns['recordedState']>>();
+  /** Records that are damaged or gone and that are being made anew, by service id. */
+  readonly #rebuilding = new Map<string, Promise<RecordedState>>();
+  #searching: Promise<ReadonlySet<string>> | undefined;
+  /** Services that have no record and no process: nothing was run of them since. */
+  readonly #neverRun = new Set<string>();
 
   constructor(options: ServiceRunsOptions) {
     this.#options = options;
@@ -54,6 +59,7 @@ export class ServiceRuns {
       return { kind: 'not-run', message: 'another run of it is under way' };
     }
     this.#underWay.add(service.id);
+    this.#neverRun.delete(service.id);
     try {
       return await this.#runRecorded(service, verb, isOnlyRecorded, signal);
     } finally {
@@ -62,18 +68,27 @@ export class ServiceRuns {
   }
 
   /** What the record says of a service that can't be asked. Never rejects. */
-  async recordedState(service: Service): Promise<Pick<ServiceObservation, 'state' | 'message'>> {
+  async recordedState(service: Service): Promise<RecordedState> {
     const look = await this.#options.records.find(service);
+    if (look.kind !== 'none') this.#neverRun.delete(service.id);
     switch (look.kind) {
       case 'none':
-        return recordedState(undefined);
+        if (this.#neverRun.has(service.id)) return recordedState(undefined);
+        return this.#rebuildOnce(service, (hasProcess) => this.#replaceMissing(service, hasProcess));
       case 'found':
         return recordedState(look.record);
       case 'unreadable':
         return { state: 'unknown', message: `the record of its last run can't be read: ${look.message}` };
       case 'damaged':
-        return this.#replaceDamagedOnce(service, look.text);
+        return this.#rebuildOnce(service, (hasProcess) =>
+          this.#replaceDamaged(service, look.text, hasProcess),
+        );
     }
+  }
+
+  /** Forgets every service that is not in `ids`. */
+  keepOnly(ids: ReadonlySet<string>): void {
+    for (const id of this.#neverRun) if (!ids.has(id)) this.#neverRun.delete(id);
   }
 
   /** Takes over the runs that an earlier life of the agent left, and notes the end of those that ended meanwhile. Never rejects. */
@@ -115,30 +130,66 @@ export class ServiceRuns {
     return result;
   }
 
-  /** Two looks at once, a pass' and a plan's, would take each other's draft of the new record away. */
-  #replaceDamagedOnce(service: Service, text: string): ReturnType<ServiceRuns['recordedState']> {
-    const replacing =
-      this.#replacing.get(service.id) ??
-      this.#replaceDamaged(service, text).finally(() => this.#replacing.delete(service.id));
-    this.#replacing.set(service.id, replacing);
-    return replacing;
+  /**
+   * By what is left of the service's runs. Two looks at once, a pass' and a plan's, would take each other's draft of the new record away.
+   * @param rebuild is told whether a process of the service lives.
+   */
+  #rebuildOnce(
+    service: Service,
+    rebuild: (hasProcess: boolean) => Promise<RecordedState>,
+  ): Promise<RecordedState> {
+    const rebuilding =
+      this.#rebuilding.get(service.id) ??
+      this.#rebuild(service, rebuild).finally(() => this.#rebuilding.delete(service.id));
+    this.#rebuilding.set(service.id, rebuilding);
+    return rebuilding;
   }
 
-  async #replaceDamaged(
+  async #rebuild(
     service: Service,
-    text: string,
-  ): Promise<Pick<ServiceObservation, 'state' | 'message'>> {
+    rebuild: (hasProcess: boolean) => Promise<RecordedState>,
+  ): Promise<RecordedState> {
     try {
-      const alive = await servicesWithProcesses(this.#options.runDir);
-      const record = rebuiltRecord(this.#blankRecord(), alive.has(service.id));
-      await this.#options.records.replaceDamaged(service, text, record);
-      return recordedState(record);
+      const alive = await this.#findProcesses();
+      return await rebuild(alive.has(service.id));
     } catch (error) {
       return {
         state: 'unknown',
-        message: `its record is damaged, and /proc can't be read: ${messageOf(error)}`,
+        message: `its record is damaged or gone, and /proc can't be read: ${messageOf(error)}`,
       };
     }
+  }
+
+  /** One search for all services that are rebuilt at once. */
+  #findProcesses(): Promise<ReadonlySet<string>> {
+    this.#searching ??= servicesWithProcesses(this.#options.runDir).finally(() => {
+      this.#searching = undefined;
+    });
+    return this.#searching;
+  }
+
+  async #replaceDamaged(service: Service, text: string, hasProcess: boolean): Promise<RecordedState> {
+    const record = rebuiltRecord(this.#blankRecord(), 'damaged', hasProcess);
+    await this.#options.records.replaceDamaged(service, text, record);
+    return recordedState(record);
+  }
+
+  /** Somebody removed it, or the agent is new here: what runs is not started once more. */
+  async #replaceMissing(service: Service, hasProcess: boolean): Promise<RecordedState> {
+    if (!hasProcess) {
+      this.#neverRun.add(service.id);
+      return recordedState(undefined);
+    }
+    const look = await this.#options.records.find(service);
+    // It was run while its processes were looked for.
+    if (look.kind === 'found') return recordedState(look.record);
+    const record = rebuiltRecord(this.#blankRecord(), 'gone', hasProcess);
+    this.#options.context.log.warn(
+      { service: service.id },
+      'the record of a run is gone, and a process that it started is alive: made anew',
+    );
+    await this.#options.records.save(service, record);
+    return recordedState(record);
   }
 
   async #resumeSet(set: Role): Promise<readonly ResumedRun[]> {

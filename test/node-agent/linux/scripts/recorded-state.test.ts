@@ -51,13 +51,19 @@ describe('what a record says of a service without status', () => {
     ],
     [
       'a damaged one and a process',
-      rebuiltRecord(start, true),
+      rebuiltRecord(start, 'damaged', true),
       'running',
       'its record was damaged; a process that it started is alive',
     ],
     [
+      'one that is gone, and a living process',
+      rebuiltRecord(start, 'gone', true),
+      'running',
+      'its record was gone; a process that it started is alive',
+    ],
+    [
       'a damaged one and no process',
-      rebuiltRecord(start, false),
+      rebuiltRecord(start, 'damaged', false),
       'incomplete',
       'its last start left a damaged record and no process',
     ],

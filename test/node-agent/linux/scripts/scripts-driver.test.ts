@@ -330,6 +330,34 @@ describe('a service whose script has no status', () => {
     });
   });
 
+  it('and no record any more is running as long as a process of it lives, for an agent that knew the record and for one that never did', async () => {
+    const daemon = sandbox.service(
+      'worker',
+      'd',
+      `[ $1 = stop ] || { setsid sleep 1000 & echo $! >${sandbox.path('pid')}; }`,
+    );
+    const once = sandbox.service('worker', 'once', 'exit 0');
+    const driver = sandbox.driver();
+    const both = { 'worker/d': 'stopped', 'worker/once': 'stopped' };
+    expect(states(await driver.observe(never, 'all'))).toEqual(both);
+    for (const looking of [driver, driver, sandbox.driver()]) {
+      if (looking === driver) {
+        await driver.run(daemon, 'start', never);
+        await driver.run(once, 'start', never);
+      }
+      rmSync(sandbox.path('run/services'), { recursive: true });
+      const [seen, atOnce] = await Promise.all([
+        looking.observe(never, 'all'),
+        looking.observe(never, 'changed'),
+      ]);
+      expect(states(seen)).toEqual({ ...both, 'worker/d': 'running' });
+      expect(states(atOnce)).toEqual(states(seen));
+      expect(readdirSync(sandbox.path('run/services/worker'))).toEqual(['d.json']);
+    }
+    await driver.run(daemon, 'stop', never);
+    expect(states(await driver.observe(never, 'all'))).toEqual(both);
+  });
+
   it('and a record that can not be read is unknown', async () => {
     sandbox.service('worker', 'x', 'exit 0');
     mkdirSync(sandbox.path('run/services/worker/x.json'), { recursive: true });
