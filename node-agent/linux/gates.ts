@@ -37,7 +37,7 @@ const MAX_RECORD_BYTES = 4_096;
 export class ScriptGates implements GateDriver {
   readonly #options: ScriptGatesOptions;
   readonly #roles: readonly Role[];
-  readonly #patientLook: PatientLook;
+  readonly #looks: PatientLook;
   readonly #said = new SaidOnce();
   readonly #running = new Set<Promise<RunResult>>();
   readonly #closing = new AbortController();
@@ -46,7 +46,7 @@ export class ScriptGates implements GateDriver {
 
   constructor(options: ScriptGatesOptions) {
     this.#options = options;
-    this.#patientLook = new PatientLook(options.clock);
+    this.#looks = new PatientLook(options.clock);
     this.#roles = ROLES.filter((role) => options.roles.includes(role));
   }
 
@@ -57,7 +57,7 @@ export class ScriptGates implements GateDriver {
   async list(): Promise<readonly Gate[]> {
     const { gatesDir } = this.#options;
     const folders = [gatesDir, ...this.#roles.map((role) => join(gatesDir, role))];
-    const listed = await this.#patientLook.within(() => this.#listFolders(folders));
+    const listed = await this.#looks.within(() => this.#listFolders(folders));
     if (listed === undefined) throw new LockstepError('Failed', `${gatesDir}: ${HANGS}`);
     this.#announce(listed.flatMap(({ skipped }) => skipped));
     return listed.flatMap(({ paths }) => paths.map((path) => ({ id: path.slice(gatesDir.length + 1) })));
@@ -66,7 +66,8 @@ export class ScriptGates implements GateDriver {
   async run(gate: Gate, signal: AbortSignal): Promise<RunResult> {
     const { gatesDir, runDir, timeoutMs, disk, clock, log } = this.#options;
     const path = join(gatesDir, gate.id);
-    const found = await lookAtScript(path);
+    const found = await this.#looks.within(() => lookAtScript(path));
+    if (found === undefined) return { kind: 'not-run', message: HANGS };
     if (found.kind === 'gone') return { kind: 'not-run', message: 'it is gone' };
     if (found.kind === 'skipped') return { kind: 'not-run', message: found.skipped.reason };
     const call = {

@@ -1,5 +1,6 @@
-// A look at files that may lie on a file system that hangs (NFS): given up in time, and not begun again while the last one hangs. Each that hangs keeps a
-// thread of the four that libuv has for files, and flags need them too.
+// Looks at files that may lie on a file system that hangs (NFS): one at a time, given up in time, and none is begun while the last one hangs. Each that hangs
+// keeps a thread of the four that libuv has for files, and flags need them too.
+import PQueue from 'p-queue';
 import type { Clock } from '../../../reconcilers/loop/clock.ts';
 
 /** A listing of 300 scripts takes some 30 ms. */
@@ -9,6 +10,7 @@ export const HANGS = `it did not answer within ${LIMIT_MS} ms`;
 
 export class PatientLook {
   readonly #clock: Clock;
+  readonly #queue = new PQueue({ concurrency: 1 });
   #isHanging = false;
 
   constructor(clock: Clock) {
@@ -16,7 +18,11 @@ export class PatientLook {
   }
 
   /** What came of the look; undefined when it hangs. @throws what `look` throws in time. */
-  async within<T>(look: () => Promise<T>): Promise<T | undefined> {
+  within<T>(look: () => Promise<T>): Promise<T | undefined> {
+    return this.#queue.add(() => this.#begin(look));
+  }
+
+  async #begin<T>(look: () => Promise<T>): Promise<T | undefined> {
     if (this.#isHanging) return undefined;
     const looking = look();
     let cancel = () => {};

@@ -80,7 +80,9 @@ export class ScriptsDriver implements ServiceDriver {
   readonly #roles: readonly Role[];
   readonly #records: RunRecords;
   readonly #runs: ServiceRuns;
-  readonly #patientLook: PatientLook;
+  readonly #looks: PatientLook;
+  /** Apart: what is to be run waits for no listing. */
+  readonly #looksToRun: PatientLook;
   readonly #shell: ScriptShell;
   readonly #questions: StatusQuestions;
   readonly #pidWatch: PidWatch;
@@ -98,7 +100,8 @@ export class ScriptsDriver implements ServiceDriver {
     const context: RunContext = { disk, clock, log, letGo: this.#closing.signal };
     this.#records = new RunRecords({ folder: join(runDir, 'services'), bootId, disk, log });
     this.#runs = new ServiceRuns({ servicesDir, runDir, timeoutMs, bootId, records: this.#records, context });
-    this.#patientLook = new PatientLook(clock);
+    this.#looks = new PatientLook(clock);
+    this.#looksToRun = new PatientLook(clock);
     this.#shell = new ScriptShell({ log });
     this.#questions = new StatusQuestions(
       { ...context, starter: this.#shell },
@@ -128,11 +131,10 @@ export class ScriptsDriver implements ServiceDriver {
     this.#questions.forget(service.id);
     this.#standing.forget(service.id);
     try {
-      const found = await lookAtScript(this.#pathOf(service));
-      if (found.kind === 'gone') return { kind: 'not-run', message: 'its script is gone' };
-      if (found.kind === 'skipped') return { kind: 'not-run', message: found.skipped.reason };
-      const { hasStatus } = await this.#actions.read(found.script);
-      return await this.#runs.run(service, verb, !hasStatus, signal);
+      const look = await this.#looksToRun.within(() => this.#lookToRun(service));
+      if (look === undefined) return { kind: 'not-run', message: HANGS };
+      if (look.kind === 'not-run') return look;
+      return await this.#runs.run(service, verb, !look.hasStatus, signal);
     } catch (error) {
       return { kind: 'not-run', message: messageOf(error) };
     }
@@ -163,11 +165,20 @@ export class ScriptsDriver implements ServiceDriver {
   /** Whatever hangs, it is over in time: then nothing is known of any set. */
   async #list(): Promise<SetsListing & { readonly listed: readonly Listed[] }> {
     const { servicesDir } = this.#options;
-    const listing = await this.#patientLook.within(async () => {
+    const listing = await this.#looks.within(async () => {
       const { sets, skipped } = await listSets(servicesDir, this.#roles);
       return { sets, skipped, listed: await this.#readActions(sets) };
     });
     return listing ?? { ...listNone(this.#roles, passOverFolder(servicesDir, HANGS)), listed: [] };
+  }
+
+  /** Who can write it, and whether it is there, may have changed since it was listed. */
+  async #lookToRun(service: Service) {
+    const found = await lookAtScript(this.#pathOf(service));
+    if (found.kind === 'gone') return { kind: 'not-run', message: 'its script is gone' } as const;
+    if (found.kind === 'skipped') return { kind: 'not-run', message: found.skipped.reason } as const;
+    const { hasStatus } = await this.#actions.read(found.script);
+    return { kind: 'found', hasStatus } as const;
   }
 
   async #readActions(sets: readonly ScriptSet[]): Promise<readonly Listed[]> {

@@ -21,6 +21,16 @@ it('gives what came of a look, and what it throws', async () => {
   expect(clock.timers).toBe(0);
 });
 
+it('begins one look at a time', async () => {
+  const { clock, look, begun } = setUp();
+  const slow = Promise.withResolvers<string>();
+  const both = [look(slow.promise), look(Promise.resolve('quick'))];
+  await clock.advance(1_999);
+  expect(begun()).toBe(1);
+  slow.resolve('slow');
+  expect(await Promise.all(both)).toEqual(['slow', 'quick']);
+});
+
 it('gives up after 2 s, and begins no other look before the one that hung has ended', async () => {
   const { clock, look, begun } = setUp();
   for (const end of [
