@@ -162,6 +162,7 @@ export class HostAgent {
         this.#reporter.reportDesired();
         this.#loop.request('flags');
       },
+      onCopiesLate: () => this.#loop.request('flags'),
       drafts: beginnings.drafts,
     });
     this.#servicesPass = new ServicesPass({

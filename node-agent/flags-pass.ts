@@ -1,5 +1,5 @@
 // The pass of the key `flags`: the remembered copy and the flags, in the order of a change (docs/adr/0014): an unlock's copy is durable before a flag goes, a lock's copy and
-// flags are made at once, and nothing is acknowledged before both are durable.
+// flags are made at once, and nothing is acknowledged before both are durable. A disk that hangs holds up the copies, not the flags.
 import { messageOf } from '../desired-state/errors.ts';
 import type { CopyReconciler, CopyResult } from '../reconcilers/copy/copy-reconciler.ts';
 import type { KnownSpec } from '../reconcilers/copy/known-spec.ts';
@@ -17,6 +17,8 @@ export interface FlagsView {
   /** The spec that the flags were kept for is remembered, durably; also when there was none to remember. */
   readonly remembered: boolean;
   readonly copyFailure: CopyResult['failure'];
+  /** The copies' disk has not answered in time: they go on without a pass, and nothing else is written to them before they have ended. */
+  readonly isDiskSilent: boolean;
   readonly result: FlagsResult;
 }
 
@@ -31,6 +33,8 @@ export interface FlagsPassOptions {
   readonly onRemembered: () => void;
   /** A copy that could not be read before says more than a controller did. */
   readonly onFound: () => void;
+  /** Copies that a pass did not wait for have ended: another look is due. */
+  readonly onCopiesLate: () => void;
   readonly drafts: PassDrafts;
 }
 
@@ -44,6 +48,9 @@ export interface PassDrafts {
 
 /** What was seen of the flags counts for that long, ms: far longer than a disk takes that is well. */
 const LOOK_STANDS_MS = 100;
+
+/** A pass waits that long for the copies, ms: flags have 5 s from the resync before it. Where a disk is only busy it costs a pass more. */
+const COPIES_LIMIT_MS = 500;
 
 const LOOK_ONCE_MORE: Outcome = {
   kind: 'look-again',
@@ -60,6 +67,8 @@ export class FlagsPass {
   #draftedGeneration = 0;
   /** The flags were as desired when they were looked at, but that was long before the copies were done. */
   #isFlagLookOld = false;
+  /** Copies that no pass waits for any more are still under way. */
+  #isDiskSilent = false;
 
   constructor(options: FlagsPassOptions) {
     this.#options = options;
@@ -76,21 +85,23 @@ export class FlagsPass {
   }
 
   async run(pass: Partial<Pick<Pass, 'looking'>> = {}): Promise<Outcome> {
-    this.#beginDrafts();
+    if (!this.#isDiskSilent) this.#beginDrafts();
     try {
       return await this.#run(pass);
     } finally {
-      await this.#options.drafts.discard();
+      // Drafts of copies that are under way are theirs.
+      if (!this.#isDiskSilent) await this.#options.drafts.discard();
     }
   }
 
   async #run({ looking }: Partial<Pick<Pass, 'looking'>>): Promise<Outcome> {
     const { knowledge, clock } = this.#options;
+    const wasDiskSilent = this.#isDiskSilent;
     // That the copies are still there is checked after the flags, so that no correction waits for it.
     const isNew =
       knowledge.newest !== undefined && (!knowledge.isRemembered || this.#copyFailure !== undefined);
     const isLock = knowledge.newest?.spec.locked === true;
-    const remembering = isNew ? this.#remember() : Promise.resolve(rememberedOf(knowledge));
+    const remembering = isNew ? this.#rememberInTime() : Promise.resolve(rememberedOf(knowledge));
     // After a crash a lock's flag alone says as much as its copies do: neither waits for the other.
     if (!isLock) await remembering;
     const tried = knowledge.desired;
@@ -99,19 +110,23 @@ export class FlagsPass {
     const [remembered, { result: seen, doneAtMs }] = await bothEnded(remembering, flagging);
     // The copies' disk may have hung meanwhile: somebody may have changed the flags since.
     this.#isFlagLookOld = isNew && clock.monotonicMs() - doneAtMs > LOOK_STANDS_MS;
-    const result = this.#isFlagLookOld ? { ...seen, inSync: false } : seen;
-    if (!isNew && this.#isCheckDue()) await this.#remember();
+    const isLookDue = this.#isFlagLookOld && !this.#isDiskSilent;
+    const result = isLookDue ? { ...seen, inSync: false } : seen;
+    // Whenever late copies end: the flags are looked at, and made durable, once more before they are acknowledged.
+    if (isNew && (wasDiskSilent || this.#isDiskSilent)) this.#isFlagLookOld = true;
+    if (!isNew && this.#isCheckDue()) await this.#rememberInTime();
     const isRemembered = remembered !== undefined && remembered === tried.generation;
     if (result.inSync && isRemembered) this.#acknowledged = Math.max(this.#acknowledged, tried.generation);
     this.#view = {
       // Of a lock more may be desired once it is remembered, and nothing else of its flags.
-      desired: knowledge.desired.generation === tried.generation ? knowledge.desired : tried,
+      desired: isSameOfFlags(knowledge.desired, tried) ? knowledge.desired : tried,
       flagsDoneAtMs: doneAtMs,
       remembered: isRemembered || knowledge.newest === undefined,
       copyFailure: this.#copyFailure,
+      isDiskSilent: this.#isDiskSilent,
       result,
     };
-    if (this.#isFlagLookOld && this.#copyFailure === undefined) return LOOK_ONCE_MORE;
+    if (isLookDue && this.#copyFailure === undefined) return LOOK_ONCE_MORE;
     return outcomeOf(this.#view, knowledge);
   }
 
@@ -140,6 +155,27 @@ export class FlagsPass {
     return clock.monotonicMs() - this.#copiesCheckedMs >= copyCheckIntervalMs;
   }
 
+  /**
+   * As #remember, but it waits no longer than the limit, and not at all for copies that were late before: one at a time is under way, and what is newer is
+   * remembered after its end. @returns undefined, too, when they have not ended.
+   */
+  async #rememberInTime(): Promise<number | undefined> {
+    if (this.#isDiskSilent) return undefined;
+    const remembering = this.#remember();
+    if (await endsWithin(COPIES_LIMIT_MS, remembering, this.#options.clock)) return remembering;
+    this.#isDiskSilent = true;
+    void this.#endLate(remembering);
+    return undefined;
+  }
+
+  async #endLate(remembering: Promise<unknown>): Promise<void> {
+    const { drafts, onCopiesLate } = this.#options;
+    await Promise.allSettled([remembering]);
+    await drafts.discard();
+    this.#isDiskSilent = false;
+    onCopiesLate();
+  }
+
   /** @returns the newest spec's generation if that is remembered now. */
   async #remember(): Promise<number | undefined> {
     const { knowledge, copies, clock } = this.#options;
@@ -163,13 +199,30 @@ function rememberedOf(knowledge: Knowledge): number | undefined {
   return knowledge.isRemembered ? knowledge.newest?.generation : undefined;
 }
 
+/** As far as flags go. */
+function isSameOfFlags(a: Desired, b: Desired): boolean {
+  return a.generation === b.generation && a.locked === b.locked;
+}
+
+/** @returns whether `promise` ended, in whatever way, before `ms` had passed. */
+function endsWithin(ms: number, promise: Promise<unknown>, clock: Clock): Promise<boolean> {
+  return new Promise((resolve) => {
+    const cancel = clock.setTimer(ms, () => resolve(false));
+    void Promise.allSettled([promise]).then(() => {
+      cancel();
+      resolve(true);
+    });
+  });
+}
+
 /** A pass that ends while a part of it goes on would be two at once. @throws what the first threw, else what the second did, when both have ended. */
 async function bothEnded<A, B>(first: Promise<A>, second: Promise<B>): Promise<[A, B]> {
   await Promise.allSettled([first, second]);
   return [await first, await second];
 }
 
-function outcomeOf({ result, copyFailure, desired }: FlagsView, knowledge: Knowledge): Outcome {
+function outcomeOf(view: FlagsView, knowledge: Knowledge): Outcome {
+  const { result, copyFailure, desired } = view;
   if (copyFailure !== undefined) {
     return {
       kind: 'retry',
@@ -186,6 +239,12 @@ function outcomeOf({ result, copyFailure, desired }: FlagsView, knowledge: Knowl
   // Somebody was quicker: that was seen, so no event will ask for it.
   if (!result.inSync) {
     return { kind: 'look-again', afterMs: 1, sentence: 'the flags were changed while they were corrected' };
+  }
+  if (view.isDiskSilent && !view.remembered) {
+    return {
+      kind: 'settled',
+      sentence: `generation ${knowledge.generation} is not remembered yet: the disk of the copies does not answer`,
+    };
   }
   if (result.done.length > 0) return { kind: 'settled', sentence: result.done.map(describeStep).join('; ') };
   const wish = desired.locked === 'leave' ? 'left as they are' : desired.locked ? 'present' : 'absent';

@@ -75,21 +75,23 @@ export function reportHost(input: HostReportInput, previous: Status | undefined,
   };
 }
 
-function claimFlagsInSync({ flags, generation, pending }: HostReportInput): ConditionClaim {
+function claimFlagsInSync(input: HostReportInput): ConditionClaim {
+  const { flags, generation, pending } = input;
   const claim = claimer('FlagsInSync', generation);
   if (flags === undefined) return claim('Unknown', 'NotLookedYet', 'the flags have not been looked at yet');
-  const { desired, result, copyFailure, remembered } = flags;
-  if (copyFailure !== undefined && !remembered) {
+  const { desired, result, copyFailure, remembered, isDiskSilent } = flags;
+  if ((copyFailure !== undefined || isDiskSilent) && !remembered) {
     const isLock = (pending?.locked ?? desired.locked) === true;
     const isThere = Object.values(result.observed).some(({ state }) => state === 'present');
     const lock = isThere
       ? 'a lock is applied but not acknowledged'
       : 'a lock is not acknowledged, and no flag could be created either';
     const half = isLock ? lock : 'it is not begun';
+    const why = copyFailure === undefined ? 'the disk does not answer' : messageOf(copyFailure.error);
     return claim(
       'False',
       'NotRemembered',
-      `generation ${generation} cannot be written to the disk, so ${half}: ${messageOf(copyFailure.error)}`,
+      `generation ${generation} cannot be written to the disk, so ${half}: ${why}`,
     );
   }
   if (desired.locked === 'leave') {
@@ -111,7 +113,9 @@ function claimFlagsInSync({ flags, generation, pending }: HostReportInput): Cond
   }
   const wish = desired.locked ? 'present' : 'absent';
   if (!result.inSync) return claim('False', 'Correcting', `the flags are not both ${wish} yet`);
-  if (desired.generation !== generation || pending !== undefined) {
+  // An unlock that was remembered since is not begun yet.
+  const isBegun = desired.locked === input.desired.locked;
+  if (desired.generation !== generation || pending !== undefined || !isBegun) {
     return claim('False', 'Pending', `generation ${generation} has not been looked at yet`);
   }
   return claim('True', 'AsDesired', `both flags are ${wish}`);

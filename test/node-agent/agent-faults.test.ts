@@ -69,6 +69,30 @@ describe('a desired state that cannot be remembered', () => {
     expect(rig.condition('FlagsInSync')).toBe('True AsDesired');
   });
 
+  it('I2: heals flags and stops services of a lock while the disk of its copies hangs, and acknowledges it afterwards', async () => {
+    const rig = new AgentRig();
+    await rig.settle(UNLOCKED);
+    const letGo = rig.disk.faults.hold(STATE_DIR);
+    rig.controller.declare(LOCKED);
+    await rig.run(3_000);
+    expect([rig.flags, rig.running]).toEqual(['both', []]);
+    expect(rig.condition('FlagsInSync')).toBe('False NotRemembered');
+    rig.disk.byHand.rm(FLAG_PATHS.persistent);
+    await rig.run(500);
+    expect(rig.flags).toBe('both');
+    await rig.run(20_000);
+    const told = rig.controller.of('status').length;
+    await rig.run(30_000);
+    // I7
+    expect(rig.controller.of('status').length).toBe(told);
+    expect(rig.status?.acknowledgedGeneration).toBe(1);
+    letGo();
+    await rig.run(500);
+    expect(rig.status?.acknowledgedGeneration).toBe(2);
+    expect(rig.condition('FlagsInSync')).toBe('True AsDesired');
+    expect(rig.condition('ServicesInSync')).toBe('True AsDesired');
+  });
+
   it('does not begin an unlock, until it can be', async () => {
     const rig = new AgentRig();
     await rig.settle(LOCKED);

@@ -45,6 +45,7 @@ function setUp(told: KnownSpec, flags = both(ABSENT)) {
     copyCheckIntervalMs: 5_000,
     onRemembered: () => order.push('remembered'),
     onFound: () => order.push('found'),
+    onCopiesLate: () => order.push('late'),
     drafts: {
       begin: ({ generation }) => drafted.push(generation),
       discard: async () => {
@@ -92,6 +93,91 @@ describe('FlagsPass', () => {
     expect((await running).kind).toBe('settled');
     expect(order.slice(-2)).toEqual(['remembered', 'discard']);
     expect(pass.acknowledged).toBe(7);
+  });
+
+  it('I2: ends in time without copies whose disk hangs, keeps the flags meanwhile, and acknowledges once they are there', async () => {
+    const { clock, copyFiles, flagFiles, knowledge, order, pass } = setUp(lock(7));
+    const { held, running } = await runToTheFlags({ copyFiles, order, pass });
+    await clock.advance(500);
+    expect(await running).toMatchObject({
+      kind: 'settled',
+      sentence: expect.stringMatching(/^generation 7 is not remembered yet/),
+    });
+    expect(pass.view).toMatchObject({ desired: { generation: 7 }, remembered: false, isDiskSilent: true });
+    const written = copyFiles.deeds.length;
+    flagFiles.set('volatile', ABSENT);
+    // It neither waits for them nor begins them a second time.
+    expect(await pass.run()).toMatchObject({ kind: 'settled' });
+    expect([flagFiles.now, copyFiles.deeds.length]).toEqual([both(flagOf(7)), written]);
+    expect([knowledge.isRemembered, pass.acknowledged]).toEqual([false, 0]);
+    expect(order).not.toContain('discard');
+    held.release();
+    await expect.poll(() => order.slice(-3)).toEqual(['remembered', 'discard', 'late']);
+    expect(pass.acknowledged).toBe(0);
+    flagFiles.deeds.length = 0;
+    await pass.run();
+    // I8: what was durable a while ago may have been replaced unseen.
+    expect([flagFiles.deeds, pass.acknowledged]).toEqual([['confirm persistent'], 7]);
+    expect(pass.view).toMatchObject({ remembered: true, isDiskSilent: false });
+  });
+
+  it('I1: begins no unlock while the disk of its copies hangs, and keeps the flags that are there', async () => {
+    const { clock, copyFiles, flagFiles, knowledge, order, pass } = setUp(lock(7));
+    await pass.run();
+    knowledge.offer(unlock(8));
+    const held = holdSettle(copyFiles);
+    const running = pass.run();
+    await held.isReached;
+    flagFiles.set('volatile', ABSENT);
+    await clock.advance(500);
+    await running;
+    expect(flagFiles.now.volatile.state).toBe('present');
+    expect(pass.view).toMatchObject({ desired: { generation: 8, locked: true }, remembered: false });
+    held.release();
+    await expect.poll(() => order.at(-1)).toBe('late');
+    await pass.run();
+    expect([flagFiles.now, pass.acknowledged]).toEqual([both(ABSENT), 8]);
+  });
+
+  it('I6: remembers what was told meanwhile only when the disk answers again', async () => {
+    const { clock, copyFiles, flagFiles, knowledge, order, pass } = setUp(unlock(7));
+    const held = holdSettle(copyFiles);
+    const running = pass.run();
+    await held.isReached;
+    await clock.advance(500);
+    await running;
+    knowledge.offer(lock(8));
+    const written = copyFiles.deeds.length;
+    await pass.run();
+    // A lock is applied all the same.
+    expect([flagFiles.now, copyFiles.deeds.length]).toEqual([both(flagOf(8)), written]);
+    held.release();
+    await expect.poll(() => order.at(-1)).toBe('late');
+    expect([knowledge.isRemembered, pass.acknowledged]).toEqual([false, 0]);
+    await pass.run();
+    expect(copyFiles.now).toEqual(copies(copyOf(lock(8)), copyOf(lock(8))));
+    expect(pass.acknowledged).toBe(8);
+  });
+
+  it('I2: keeps flags while a disk hangs on which the copies are only looked at', async () => {
+    const { clock, copyFiles, flagFiles, pass } = setUp(lock(7));
+    await pass.run();
+    await clock.advance(5_000);
+    const observe = copyFiles.observe.bind(copyFiles);
+    const released = Promise.withResolvers<void>();
+    copyFiles.observe = async () => {
+      await released.promise;
+      return observe();
+    };
+    const running = pass.run();
+    await new Promise((resolve) => setImmediate(resolve));
+    await clock.advance(500);
+    expect(await running).toMatchObject({ kind: 'settled' });
+    flagFiles.set('persistent', ABSENT);
+    await pass.run();
+    expect(flagFiles.now).toEqual(both(flagOf(7)));
+    expect(pass.view?.remembered).toBe(true);
+    released.resolve();
   });
 
   it('I1: removes no flag before the copies of an unlock are durable', async () => {
@@ -217,6 +303,7 @@ describe('FlagsPass', () => {
       copyCheckIntervalMs: 5_000,
       onRemembered: () => {},
       onFound: () => expect.unreachable(),
+      onCopiesLate: () => expect.unreachable(),
       drafts: { begin: ({ generation }) => drafted.push(generation), discard: async () => {} },
     });
     await pass.run();
@@ -267,6 +354,7 @@ describe('FlagsPass', () => {
       copyCheckIntervalMs: 5_000,
       onRemembered: () => {},
       onFound: () => expect.unreachable(),
+      onCopiesLate: () => expect.unreachable(),
       drafts: { begin: () => expect.unreachable(), discard: async () => {} },
     });
     for (let time = 0; time < 3; time += 1) await pass.run();
@@ -394,6 +482,7 @@ describe('FlagsPass', () => {
       copyCheckIntervalMs: 5_000,
       onRemembered: () => {},
       onFound: () => expect.unreachable(),
+      onCopiesLate: () => expect.unreachable(),
       drafts: { begin: () => expect.unreachable(), discard: async () => {} },
     });
     expect(await pass.run()).toEqual({

@@ -23,6 +23,8 @@ const locked: Desired = {
 };
 const unlocked: Desired = { ...locked, locked: false, servicesEnabled: true };
 
+const LOCKED = { locked: true, servicesEnabled: false };
+
 const result: FlagsResult = {
   plan: { steps: [], blocked: [] },
   done: [],
@@ -35,6 +37,7 @@ const flags: FlagsView = {
   flagsDoneAtMs: 0,
   remembered: true,
   copyFailure: undefined,
+  isDiskSilent: false,
   result,
 };
 
@@ -129,6 +132,11 @@ describe('FlagsInSync', () => {
       'a lock that cannot be remembered',
       { flags: { ...flags, remembered: false, copyFailure } },
       'False NotRemembered: generation 7 cannot be written to the disk, so a lock is applied but not acknowledged: ENOSPC: no space left on device',
+    ],
+    [
+      'a lock whose copies wait for a disk that hangs',
+      { flags: { ...flags, remembered: false, isDiskSilent: true }, pending: LOCKED },
+      'False NotRemembered: generation 7 cannot be written to the disk, so a lock is applied but not acknowledged: the disk does not answer',
     ],
     [
       'a lock of which nothing can be written, neither copy nor flag',

@@ -31,6 +31,7 @@ function flagsPass(change: Partial<FlagsResult> = {}, generation = 7): FlagsView
     flagsDoneAtMs: 0,
     remembered: true,
     copyFailure: undefined,
+    isDiskSilent: false,
     result,
   };
 }

@@ -164,8 +164,18 @@ export const SABOTAGES: readonly Sabotage[] = [
     ],
   },
   {
+    name: 'a pass waits for copies whose disk hangs, however long',
+    patches: [
+      {
+        file: 'node-agent/flags-pass.ts',
+        find: 'if (await endsWithin(COPIES_LIMIT_MS, remembering, this.#options.clock)) return remembering;',
+        replace: 'if (true) return remembering;',
+      },
+    ],
+  },
+  {
     name: 'a flag that was durable a while ago is acknowledged as it is',
-    from: 1_500,
+    from: 3_900,
     patches: [
       {
         file: 'reconcilers/flags/flags-reconciler.ts',

@@ -48,7 +48,10 @@ export class Scenario {
     this.#prng = site.prng.fork('scenario');
     const pool = [...this.#siteDeeds(), ...site.hosts.flatMap((member) => this.#hostDeeds(member))];
     // Each seed has its own mix: a third of the deeds, so that it may do few things often.
-    this.#deeds = pool.filter(() => this.#prng.chance(0.35)).concat(this.#operatorDeeds());
+    this.#deeds = pool
+      .filter(() => this.#prng.chance(0.35))
+      .concat(this.#operatorDeeds())
+      .concat(this.#hangs());
   }
 
   get accepted(): ReadonlyMap<string, { readonly generation: number; readonly spec: Spec }> {
@@ -274,6 +277,18 @@ export class Scenario {
         if (network !== undefined) network.spikes = 0.2;
       }),
     ];
+  }
+
+  /** With dice of their own, and in a fifth of the seeds: the others stay as they were before there were any. A disk that hangs excuses nothing. */
+  #hangs(): readonly (() => void)[] {
+    const prng = this.#site.prng.fork('hangs');
+    if (!prng.chance(0.2)) return [];
+    return this.#site.hosts.map(({ host }) =>
+      this.#deed(`${host.name}: the disk of the copies hangs`, () => {
+        const ms = prng.pick([300, 2_000, 20_000]);
+        this.#later(ms, host.disk.faults.hold(STATE_DIR), ms);
+      }),
+    );
   }
 
   #serviceDeeds({ host }: Member): readonly (() => void)[] {
