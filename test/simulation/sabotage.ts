@@ -186,7 +186,7 @@ export const SABOTAGES: readonly Sabotage[] = [
   },
   {
     name: 'a copy that could not be read before is overwritten, whatever it says',
-    from: 26_700,
+    from: 64_200,
     patches: [
       {
         file: 'reconcilers/copy/copy-plan.ts',
