@@ -12,6 +12,7 @@ type Cause =
   | 'gate'
   | 'service-failed'
   | 'service-unknown'
+  | 'services-unread'
   | 'left'
   | 'under-way';
 
@@ -91,11 +92,15 @@ function findServices(host: Host): readonly Block[] {
   const more = failed.length - MAX_TOLD;
   if (more > 0) return [...told, blockOf('service-failed', `and ${more} more services failed`, inSync)];
   if (told.length > 0) return told;
-  return findNotTrue(host, 'ServicesInSync', (reason) => {
-    if (reason === 'ServiceUnknown') return 'service-unknown';
-    return reason === 'LeftAsTheyAre' ? 'left' : 'under-way';
-  });
+  return findNotTrue(host, 'ServicesInSync', (reason) => SERVICES_CAUSES[reason] ?? 'under-way');
 }
+
+const SERVICES_CAUSES: Readonly<Record<string, Cause>> = {
+  ServiceUnknown: 'service-unknown',
+  ServicesUnreadable: 'services-unread',
+  SetNotLookedAt: 'services-unread',
+  LeftAsTheyAre: 'left',
+};
 
 /** What the last plan held, but for what is told already, and services that are as desired by now. */
 function findHeld({ metadata, spec, status }: Host, told: readonly Block[]): readonly Block[] {

@@ -23,6 +23,8 @@ export function adviseNext(host: Host, first: Block | undefined): string | undef
       return `look at that service's script on the host, it is tried again by itself${host.spec.servicesEnabled ? `; ${giveUp(host)}` : ''}`;
     case 'service-unknown':
       return "look at that service's status script on the host: what it can't tell is neither started nor stopped";
+    case 'services-unread':
+      return 'mend what is said of that folder on the host: its agent looks every 5 s';
     case 'left':
       return `say what it should be: \`lockstep lock ${name}\` or \`lockstep unlock ${name}\``;
     case 'under-way':

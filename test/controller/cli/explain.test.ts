@@ -313,6 +313,19 @@ describe('what blocks, and what to do next', () => {
       ],
       /^look at that gate's script/,
     ],
+    ...(['ServicesUnreadable', 'SetNotLookedAt'] as const).map(
+      (reason): [string, HostRecord, readonly string[], RegExp] => [
+        `services that nobody could look at: ${reason}`,
+        {
+          ...UNLOCKED,
+          status: reported([
+            condition('ServicesInSync', { status: 'Unknown', reason, message: 'worker: not a folder' }),
+          ]),
+        },
+        [`ServicesInSync is Unknown, ${reason}: worker: not a folder`],
+        /^mend what is said of that folder/,
+      ],
+    ),
     [
       'a start that is under way',
       {
