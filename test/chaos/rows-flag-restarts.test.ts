@@ -69,11 +69,14 @@ describe('F9: an agent that starts with nothing else known', () => {
   it('learns from a controller later what it did not know', async () => {
     const sandbox = new Sandbox();
     twoServices(sandbox);
+    // Declared before its agent can connect: one that knows nothing is registered as locked.
+    await sandbox.startController();
+    await sandbox.client.declare({ name: 'compute-0', spec: UNLOCKED });
+    await sandbox.endController();
     touch(join(sandbox.stateDir, 'left'));
     sandbox.startAgent();
     await untilSource(sandbox, 'nothing');
     await sandbox.startController();
-    await sandbox.client.declare({ name: 'compute-0', spec: UNLOCKED });
     await sandbox.untilReady(UNLOCKED);
     expect(sandbox.presence()).toBe('neither');
     expect(daemonsOf(sandbox.folder, '10-one')).toHaveLength(1);
