@@ -124,7 +124,7 @@ export class Invariants {
       if (before[flag] === 'folder')
         this.#fail('I9', `the agent replaced the folder at the ${flag} flag's path`);
       if (now[flag] === 'file') this.#checkCreated(flag);
-      else if (now[flag] === 'absent') this.#checkRemoved(flag);
+      else if (now[flag] === 'absent') this.#checkRemoved(flag, before[flag] === 'file');
       else this.#fail('I9', `the agent made a ${now[flag]} of the ${flag} flag`);
     }
   }
@@ -143,14 +143,15 @@ export class Invariants {
     }
   }
 
-  #checkRemoved(flag: FlagName): void {
+  /** @param wasFlag false: what stood in its place was none, such as a fifo, and no lock was told by it. */
+  #checkRemoved(flag: FlagName, wasFlag: boolean): void {
     const copy = this.#host.copyAtWorst();
     if (copy === undefined || copy.spec.locked) {
       if (this.#host.status?.desired.locked === null) {
         this.#fail('I4', `the ${flag} flag was removed by an agent that knows nothing`);
       }
       const what = copy === undefined ? 'no copy at all' : `a lock (generation ${copy.generation})`;
-      if (!this.#areCopiesLost())
+      if (wasFlag && !this.#areCopiesLost())
         this.#fail('I1', `the ${flag} flag was removed while a power cut could leave ${what}`);
     }
     if (flag === 'persistent') {
